@@ -1,0 +1,46 @@
+"""The ``payflow`` command. Each subcommand lives in the module of its name and is loaded only when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from .._version import __version__
+
+#: subcommand → what it is for. The order is the order of ``payflow --help``.
+COMMANDS = {
+    "demo": "Tell the story of one coffee in the terminal: ordered, paid, called back twice, booked once, refunded.",
+    "check": "Validate the config, print every effective value and where it came from, warn of what bites.",
+    "route": "Explain which gateway an amount and a channel would go to, and why.",
+    "table": "Print the transition tables as Markdown, Mermaid or SVG.",
+    "migrate": "Bring the database schema up to date.",
+    "worker": "Deliver messages, ask about unknown and pending payments, expire and close.",
+    "trace": "Tell the whole story of one payment.",
+    "doctor": "Run every invariant query and name what is broken.",
+    "incidents": "List incidents and resolve them.",
+    "replay": "Send dead messages to their handlers again.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="payflow")
+def main() -> None:
+    """payflow: take money through Alipay, WeChat Pay or a mock gateway, and never be wrong about it."""

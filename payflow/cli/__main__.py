@@ -1,0 +1,5 @@
+"""``python -m payflow.cli``."""
+
+from . import main
+
+main(prog_name="payflow")

@@ -1,0 +1,170 @@
+"""The contract between payflow and whoever moves the money. Implementations live in ``payflow/gateways/``.
+
+Everything a gateway ever says — a callback, the answer to our own call, the answer to a query, a row of a bill —
+becomes an :class:`Event` and walks one road. A gateway translates; it never decides and never touches the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from .records import Payment, Refund
+
+
+class EventKind(StrEnum):
+    """What a gateway can state, in our words."""
+
+    PENDING = "pending"  # known there, not paid yet; changes nothing
+    PAID = "paid"
+    FAILED = "failed"  # this payment can never be paid
+    CLOSED = "closed"  # closed unpaid
+    REFUND_PROCESSING = "refund_processing"
+    REFUND_SUCCEEDED = "refund_succeeded"
+    REFUND_FAILED = "refund_failed"
+    UNKNOWN = "unknown"  # a word we have no translation for: recorded, then asked about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact a gateway stated, in our words.
+
+    ``key`` names the fact (this trade was paid), so that a callback and a query answer about it meet. ``amount`` is
+    the payment's total for payment events and the refund's amount for refund events, in minor units, ``None`` where
+    the gateway does not state it. Ids are exactly as received.
+    """
+
+    kind: EventKind
+    key: str
+    gateway: str
+    account: str
+    source: str  # callback, answer, query, bill
+    out_trade_no: str
+    merchant: str | None = None
+    app: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    gateway_txn: str | None = None
+    out_refund_no: str | None = None
+    gateway_refund: str | None = None
+    happened_at: int | None = None  # when the gateway says it happened
+    words: Mapping[str, str] = field(default_factory=dict)  # the gateway's own, for people
+    proof: str = ""  # JSON of the raw verified bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A raw HTTP notification, as it arrived: nothing decoded, nothing merged.
+
+    ``headers`` keeps order and duplicates; names in any case. ``account`` comes from our own path, never from the body.
+    """
+
+    account: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    method: str = "POST"
+
+    def header(self, name: str) -> str | None:
+        """The one value of a header, any case; ``CALLBACK_DUPLICATE_FIELD`` if it came twice."""
+        from .errors import CallbackRefused
+
+        wanted = name.lower()
+        found = [value for key, value in self.headers if key.lower() == wanted]
+        if len(found) > 1:
+            raise CallbackRefused(f"Header {name} came more than once", code="CALLBACK_DUPLICATE_FIELD")
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The exact answer to a callback."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Outcome(StrEnum):
+    """How an operation ended, as far as is known."""
+
+    CONFIRMED = "confirmed"  # a genuine statement: it was done (or, for a query, it was answered)
+    REJECTED = "rejected"  # a genuine statement: it was not done and will not be
+    UNKNOWN = "unknown"  # no answer, or nothing genuine in it
+    NEVER_SENT = "never_sent"  # known not to have left this machine
+    NOT_FOUND = "not_found"  # a genuine statement: they do not know this number (queries)
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What the payer's client must do, the same way for every gateway.
+
+    kind: ``none``, ``wait``, ``confirm``, ``redirect``, ``form``, ``qr``, ``sdk``, ``mini_program``. ``data`` holds what
+    that kind needs: ``url``; ``text`` of a QR; ``order_string``; ``params``; ``token`` and ``expires_at`` to confirm.
+    """
+
+    kind: str = "none"
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one operation: its outcome, the facts it stated, and the gateway's own words."""
+
+    outcome: Outcome
+    events: tuple[Event, ...] = ()
+    next_action: NextAction | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a gateway can do; anything else is refused before any call."""
+
+    channels: frozenset[str]
+    operations: frozenset[str]  # of charge, query, close, refund, query_refund
+    currencies: frozenset[str]
+    max_amount: int  # minor units
+    max_refunds: int = 50
+    order_number: str = r"[0-9A-Za-z_\-|*]{6,32}"  # a full-match pattern
+
+
+@runtime_checkable
+class Gateway(Protocol):
+    """One account at one gateway, ready to use. Instances are shared between threads.
+
+    Verbs never raise for an outcome: whatever the far side does, or does not do, is an :class:`Answer`.
+    """
+
+    kind: str  # alipay, wechat, mock
+    account: str  # the config's name
+    merchant: str
+    app: str
+    capabilities: Capabilities
+
+    def read(self, callback: Callback, now: int) -> Sequence[Event]:
+        """Verify the raw bytes, check freshness against ``now``, then translate.
+
+        Raises ``CallbackRefused`` for everything that is not a genuine callback of this gateway. Business binding
+        (app, merchant, amount …) is not checked here: a genuine message about the wrong order is an incident.
+        """
+        ...
+
+    def accepted(self) -> Reply:
+        """What this gateway takes as "received, do not send again"."""
+        ...
+
+    def refused(self, status: int, code: str, message: str) -> Reply:
+        """What makes this gateway send again (or, for a forgery, what it deserves)."""
+        ...
+
+    def charge(self, payment: Payment) -> Answer: ...
+
+    def query(self, payment: Payment) -> Answer: ...
+
+    def close(self, payment: Payment) -> Answer: ...
+
+    def refund(self, payment: Payment, refund: Refund) -> Answer: ...
+
+    def query_refund(self, payment: Payment, refund: Refund) -> Answer: ...

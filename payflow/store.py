@@ -1,0 +1,173 @@
+"""The contract of the store. Implementations live in ``payflow/stores/``.
+
+The store reads sets and writes sets. ``gather`` reads everything a batch of decisions needs; the decisions are made
+by pure code; ``write`` stores them all or stores nothing. A callback is a batch of one, by the same code. No lock
+guards money here: versions and unique keys do, so a decision made on stale facts is refused with ``StoreConflict``
+and made again.
+
+A store either owns its transactions (each ``write`` is one) or is *joined* to the host's: then ``write`` becomes part of
+the host's transaction and is committed or rolled back with it, never by payflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from .records import (
+    Allowance,
+    Attempt,
+    Changes,
+    Effect,
+    Entry,
+    IdempotencyKey,
+    Incident,
+    Journal,
+    Message,
+    Payment,
+    Receipt,
+    Refund,
+    Transition,
+)
+
+
+@dataclass(slots=True)
+class Wants:
+    """What a batch needs to know. Sets of natural keys; duplicates are harmless."""
+
+    payments: set[str] = field(default_factory=set)  # payment ids
+    orders: set[tuple[str, str]] = field(default_factory=set)  # (account, out_trade_no)
+    receipts: set[tuple[str, str]] = field(default_factory=set)  # (account, key)
+    keys: set[tuple[str, str]] = field(default_factory=set)  # (scope, key)
+    allowances: set[tuple[str, str, str]] = field(default_factory=set)  # (action, currency, day)
+    incidents: set[tuple[str, str]] = field(default_factory=set)  # (kind, ref)
+    incident_ids: set[str] = field(default_factory=set)
+    refund_ids: set[str] = field(default_factory=set)  # also brings their payments
+    refunds: bool = False  # also bring every refund of every payment found
+    attempts: bool = False  # also bring every attempt of the payments found that is prepared, sent or unknown
+
+
+@dataclass(slots=True)
+class Facts:
+    """What was found. Anything not in here does not exist."""
+
+    payments: dict[str, Payment] = field(default_factory=dict)
+    orders: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, out_trade_no) → payment id
+    receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    keys: dict[tuple[str, str], IdempotencyKey] = field(default_factory=dict)
+    allowances: dict[tuple[str, str, str], Allowance] = field(default_factory=dict)
+    incidents: dict[tuple[str, str], Incident] = field(default_factory=dict)
+    refunds: dict[str, Refund] = field(default_factory=dict)  # by id
+    attempts: dict[str, Attempt] = field(default_factory=dict)  # by id; prepared, sent or unknown ones
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything remembered about one payment, oldest first."""
+
+    payment: Payment
+    refunds: Sequence[Refund]
+    attempts: Sequence[Attempt]
+    receipts: Sequence[Receipt]
+    transitions: Sequence[Transition]
+    journals: Sequence[Journal]
+    entries: Sequence[Entry]
+    messages: Sequence[Message]
+    effects: Sequence[Effect]
+    incidents: Sequence[Incident]
+    keys: Sequence[IdempotencyKey]
+
+
+@runtime_checkable
+class Transaction(Protocol):
+    """One transaction around a handler's work: what the handler writes and its effect row commit together."""
+
+    #: The driver's own connection (sqlite3, psycopg, PyMySQL), inside the transaction.
+    connection: Any
+
+    def effect(self, effect: Effect) -> bool:
+        """Record that a handler has done its work for one message; False if it already had (then do nothing)."""
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Everything the walk asks of a database."""
+
+    joined: bool
+
+    def gather(self, wants: Wants) -> Facts:
+        """Read a set: a constant number of statements whatever its size."""
+        ...
+
+    def write(self, changes: Changes) -> None:
+        """Write a set of decisions, all or nothing, in a constant number of statements.
+
+        Raises ``StoreConflict`` when any version, key or allowance is no longer what was read or a unique key
+        exists by now, and for deadlocks and busy files; nothing is written then. Other database trouble is
+        a ``StoreError`` (``STORE_UNAVAILABLE``, ``STORE_READ_ONLY``, ``STORE_OUTCOME_UNKNOWN`` when the connection
+        died during COMMIT).
+        """
+        ...
+
+    def history(self, payment_id: str) -> History | None:
+        """Everything about one payment; ``None`` if there is no such payment."""
+        ...
+
+    def claim_due(self, now: int, limit: int, lease: int) -> list[str]:
+        """Ids of payments whose ``next_check_at`` has come, oldest first; each is moved on by ``lease``
+        microseconds, so that no other worker is given it. Does not touch versions."""
+        ...
+
+    def claim_messages(self, now: int, limit: int, lease: int) -> list[Message]:
+        """Due messages at the head of their payment's queue (every earlier one delivered or dead), leased.
+
+        A leased message is given to nobody else until the lease is over; ``tries`` has been raised."""
+        ...
+
+    def finish_messages(self, messages: Iterable[Message]) -> None:
+        """Store ``due_at``, ``delivered_at``, ``dead_at``, ``last_error`` and free the lease, only where the lease is
+        still the one each message carries."""
+        ...
+
+    def effects_of(self, messages: Iterable[Message]) -> dict[str, set[str]]:
+        """message key → names of the handlers that have an effect or a dead letter for it."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction of its own for one handler; commits at the end, rolls back on any exception."""
+        ...
+
+    def revive(self, *, handler: str | None = None, payment_id: str | None = None, now: int) -> int:
+        """Replay: forget dead letters (of one handler, one payment) and make their messages due again. Returns how many."""
+        ...
+
+    def open_incidents(self, limit: int = 100, after: str = "") -> list[Incident]:
+        """Incidents that are not resolved, oldest first, after the id ``after``."""
+        ...
+
+    def recent_payments(self, limit: int = 50, before: str = "", reference: str | None = None) -> list[Payment]:
+        """Payments, newest first, before the id ``before``; those of one host reference if given."""
+        ...
+
+    def forget_keys(self, now: int, limit: int = 1000) -> int:
+        """Delete completed idempotency keys whose retention is over. Returns how many."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """For people: due payments, waiting messages, dead letters, open incidents."""
+        ...
+
+    def migrate(self, to: int | None = None) -> list[int]:
+        """Bring the schema up to date; returns the versions applied. Safe when two processes start together."""
+        ...
+
+    def check_schema(self) -> None:
+        """``STORE_SCHEMA_VERSION`` if the schema is older or newer than this code."""
+        ...
+
+    def close(self) -> None:
+        """Give back every connection."""
+        ...
