@@ -40,6 +40,7 @@ class Payment:
     unresolved: int = 0  # attempts that are prepared, sent or unknown
     gateway_txn: str | None = None  # the gateway's own number of the trade, once it is paid
     action: str = ""  # the action that asked for it (see trust)
+    expected: int = 0  # 1: the host has sent the order itself with another SDK; payflow never charges it
     reference: str = ""  # the host's own word for what is paid (its order id); not unique
     description: str = ""
     metadata: str = "{}"  # the host's JSON object, at most 4 KB
@@ -223,16 +224,18 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A caller's key within its scope (the verb). ``fingerprint`` is of the request; ``entity_id`` what it made."""
+    """A caller's key within its scope (the verb). ``fingerprint`` is of the request; ``entity_id`` what it made.
+
+    A key is stored in the same set as what it made, so it always has an answer: the entity as it is now. Whether its
+    first call is still running is told by the attempt that call is performing, not by the key.
+    """
 
     scope: str  # pay, confirm, cancel, refund (a host may prefix its tenant)
     key: str
     fingerprint: str
-    status: str  # in_progress, completed
     entity: str  # payment, refund
     entity_id: str
     payment_id: str
-    lease_until: int  # an in-progress key may be taken over after this
     created_at: int
     expires_at: int
 

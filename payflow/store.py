@@ -153,7 +153,7 @@ class Store(Protocol):
         ...
 
     def forget_keys(self, now: int, limit: int = 1000) -> int:
-        """Delete completed idempotency keys whose retention is over. Returns how many."""
+        """Delete idempotency keys whose retention is over. Returns how many."""
         ...
 
     def counts(self) -> dict[str, int]:

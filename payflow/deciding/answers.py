@@ -1,0 +1,106 @@
+"""How one of our own operations ended, decided.
+
+``sent`` becomes what is known: confirmed or rejected by a genuine statement, unknown in silence. A payment fails only by
+a genuine refusal; silence keeps it where it is and sets the time to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..gateway import Answer, Outcome
+from ..records import Attempt, Payment, Refund, replace
+from .draft import Cause, Draft, Needs, compact
+from .events import apply_event, fail_refund
+
+_SOON = 2_000_000  # an unknown outcome is asked about after two seconds, then on the growing schedule
+
+
+def claim(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
+    """Take a prepared attempt for sending: from here on its outcome may be unknown. False if somebody else has it."""
+    if attempt.status != "prepared":
+        return False
+    lease_until = draft.now + draft.rules.schedule.call_lease
+    payment, _ = draft.move_attempt(payment, attempt, "send", Cause("api", attempt.id), lease_until=lease_until)
+    # The look after the lease finds this attempt if its caller dies in the middle.
+    due = payment.next_check_at
+    draft.put(replace(payment, next_check_at=lease_until if due is None else min(due, lease_until)))
+    return True
+
+
+def apply_answer(draft: Draft, attempt_id: str, answer: Answer) -> None:
+    """Decide the answer to an attempt that was sent. Facts it stated are applied first: they may settle it already."""
+    attempt = draft.facts.attempts.get(attempt_id)
+    for event in answer.events:
+        apply_event(draft, event)
+    attempt = draft.facts.attempts.get(attempt_id, attempt)
+    if attempt is None or attempt.status != "sent":
+        return  # a callback was quicker and has settled it
+    payment = draft.facts.payments[attempt.payment_id]
+    cause = Cause("answer", attempt.id)
+    words = compact(answer.words)
+    if answer.outcome is Outcome.CONFIRMED:
+        payment, _ = draft.move_attempt(payment, attempt, "confirm", cause, words=words)
+        _confirmed(draft, payment, attempt, answer)
+    elif answer.outcome in (Outcome.REJECTED, Outcome.NOT_FOUND):
+        payment, _ = draft.move_attempt(payment, attempt, "reject", cause, words=words)
+        _rejected(draft, payment, attempt, answer.outcome, cause)
+    else:
+        payment, attempt = draft.move_attempt(payment, attempt, "lose", cause, words=words, lease_until=None)
+        if answer.outcome is Outcome.NEVER_SENT:
+            payment, _ = draft.move_attempt(payment, attempt, "disown", cause)
+        draft.put(replace(payment, next_check_at=draft.now + _SOON, checks=0))
+
+
+def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer) -> None:
+    if attempt.op == "charge" and payment.status == "pending":
+        action = answer.next_action
+        told = payment.next_action if action is None else compact({"kind": action.kind, **action.data})
+        due = draft.rules.schedule.after(draft.now, 0)
+        draft.put(replace(payment, next_action=told, next_check_at=_not_after_expiry(payment, due)))
+    elif payment.next_check_at is not None:
+        draft.put(replace(payment, next_check_at=draft.rules.schedule.after(draft.now, 0)))
+
+
+def _not_after_expiry(payment: Payment, due: int) -> int:
+    return due if payment.expires_at is None else min(due, payment.expires_at)
+
+
+def _rejected(draft: Draft, payment: Payment, attempt: Attempt, outcome: Outcome, cause: Cause) -> None:
+    if attempt.op == "charge" and payment.status == "pending":
+        if not any(other.op == "charge" for other in draft.attempts_of(payment)):
+            draft.move(payment, "fail", cause, next_check_at=None, next_action="{}")
+    elif attempt.op == "close" and payment.status == "pending":
+        if outcome is Outcome.NOT_FOUND:  # what does not exist there can never be paid
+            payment = disown(draft, payment, ("charge",), cause)
+            draft.move(payment, "cancel", cause, next_check_at=None, next_action="{}")
+        else:
+            draft.put(replace(payment, next_check_at=draft.now + _SOON))
+    elif attempt.op == "refund":
+        refund = refund_of(draft, attempt)
+        if draft.rules.tables["refund"].takes(refund.status, "fail"):
+            fail_refund(draft, payment, refund, cause)
+
+
+def refund_of(draft: Draft, attempt: Attempt) -> Refund:
+    """The refund an attempt is about."""
+    refund = draft.facts.refunds.get(attempt.entity_id)
+    if refund is None:
+        raise Needs(refund_ids={attempt.entity_id})
+    return refund
+
+
+def disown(draft: Draft, payment: Payment, ops: Sequence[str], cause: Cause, entity_id: str | None = None) -> Payment:
+    """The gateway does not know it: attempts of unknown outcome were never there."""
+    for attempt in draft.attempts_of(payment):
+        if attempt.op in ops and attempt.status == "unknown" and entity_id in (None, attempt.entity_id):
+            payment, _ = draft.move_attempt(payment, attempt, "disown", cause)
+    return payment
+
+
+def withdraw(draft: Draft, payment: Payment, attempt: Attempt, cause: Cause) -> Payment:
+    """A prepared attempt that shall not be sent any more: through the table to ``never_sent``, and nothing is called."""
+    words = compact({"note": "withdrawn before anything was sent"})
+    for event in ("send", "lose", "disown"):
+        payment, attempt = draft.move_attempt(payment, attempt, event, cause, words=words, lease_until=None)
+    return payment

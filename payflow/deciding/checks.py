@@ -1,0 +1,194 @@
+"""What has to be asked, resent, expired or closed by now.
+
+:func:`plan` looks at one payment that is due and says which questions the gateway must be asked; :func:`after` takes
+the answers and prepares what follows from them (send again, close). Nothing here calls anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..gateway import Answer, EventKind, Outcome
+from ..records import Attempt, Payment, Refund, replace
+from .answers import disown, withdraw
+from .draft import Cause, Draft, compact
+from .events import Verdict, apply_event
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask a gateway: about the payment (``refund`` is ``None``) or about one of its refunds."""
+
+    payment: Payment
+    refund: Refund | None = None
+
+    @property
+    def op(self) -> str:
+        """The gateway's operation that answers it."""
+        return "query_refund" if self.refund else "query"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a due payment needs: attempts to perform now, and questions to ask."""
+
+    perform: list[str]
+    questions: list[Question]
+
+
+TIMER = Cause("timer", "check")
+
+
+def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
+    """Decide what a payment needs. Its leases that are over become unknown; what expired unsent is cancelled.
+
+    ``on_demand`` is a host asking right now: due times are not waited for.
+    """
+    rules = draft.rules
+    if payment.status == "created":
+        if payment.token_expires_at is not None and payment.token_expires_at <= draft.now:
+            draft.move(payment, "cancel", TIMER, next_check_at=None)
+        return Plan([], [])
+    perform: list[str] = []
+    for attempt in draft.attempts_of(payment):
+        if attempt.lease_until is not None and attempt.lease_until > draft.now:
+            continue  # its caller is still at it
+        if attempt.status == "sent":
+            words = compact({"note": "its caller never came back"})
+            payment, _ = draft.move_attempt(payment, attempt, "lose", TIMER, words=words, lease_until=None)
+        elif attempt.status == "prepared":
+            if attempt.op == "charge" and (payment.status != "pending" or _expired(payment, draft.now)):
+                payment = withdraw(draft, payment, attempt, TIMER)
+            else:
+                perform.append(attempt.id)
+    if perform:
+        return Plan(perform, [])
+    questions: list[Question] = []
+    open_ops = {attempt.op for attempt in draft.attempts_of(payment)}
+    if rules.can(payment.account, "query") and (payment.status == "pending" or open_ops & {"charge", "query", "close"}):
+        questions.append(Question(payment))
+    if rules.can(payment.account, "query_refund"):
+        under_way = [kept for kept in draft.refunds_of(payment.id) if kept.status in ("requested", "processing")]
+        questions += [Question(payment, refund) for refund in sorted(under_way, key=lambda kept: kept.id)]
+    if not questions or on_demand:
+        checks = payment.checks + (0 if on_demand else 1)
+        due = rules.schedule.after(draft.now, checks)
+        waiting = payment.status == "pending" or payment.unresolved or payment.reserved
+        draft.put(replace(payment, checks=checks, next_check_at=due if waiting or questions else None))
+    return Plan([], questions)
+
+
+def _expired(payment: Payment, now: int) -> bool:
+    return payment.expires_at is not None and payment.expires_at <= now
+
+
+def after(draft: Draft, question: Question, answer: Answer) -> bool:
+    """Apply the answer to one question. True if it told of a payment whose callback never came."""
+    payment = draft.facts.payments[question.payment.id]
+    payment, attempt = _record(draft, payment, question, answer)
+    cause = Cause("query", attempt.id)
+    found_out = False
+    for event in answer.events:
+        verdict = apply_event(draft, event)
+        found_out |= event.kind is EventKind.PAID and verdict is Verdict.ACCEPTED
+    payment = draft.facts.payments[payment.id]
+    if answer.outcome is Outcome.CONFIRMED:
+        if question.refund is None:
+            payment = _close_if_expired(draft, payment, cause)
+        else:
+            payment = _settle_refund_calls(draft, payment, question.refund)
+    elif answer.outcome is Outcome.NOT_FOUND:
+        if question.refund is None:
+            payment = _not_there(draft, payment, cause)
+        else:
+            payment = _refund_not_there(draft, payment, question.refund, cause)
+    _again_later(draft, payment)
+    return found_out
+
+
+def _record(draft: Draft, payment: Payment, question: Question, answer: Answer) -> tuple[Payment, Attempt]:
+    """Every call can be read back; a question without an answer stays one open attempt until it is answered."""
+    entity_id = question.refund.id if question.refund else payment.id
+    words = compact(answer.words)
+    known = [
+        attempt
+        for attempt in draft.attempts_of(payment)
+        if attempt.op == question.op and attempt.entity_id == entity_id and attempt.status == "unknown"
+    ]
+    if known:
+        attempt = known[0]
+    else:
+        payment, attempt = draft.prepare(payment, question.op, TIMER, refund=question.refund)
+        draft.prepared.remove(attempt.id)  # it has been performed
+        payment, attempt = draft.move_attempt(payment, attempt, "send", TIMER)
+    cause = Cause("query", attempt.id)
+    if answer.outcome in (Outcome.CONFIRMED, Outcome.NOT_FOUND):
+        payment, attempt = draft.move_attempt(payment, attempt, "confirm", cause, words=words)
+    elif answer.outcome is Outcome.REJECTED and attempt.status == "sent":
+        payment, attempt = draft.move_attempt(payment, attempt, "reject", cause, words=words)
+    elif attempt.status == "sent":
+        payment, attempt = draft.move_attempt(payment, attempt, "lose", cause, words=words)
+        if answer.outcome is Outcome.NEVER_SENT:
+            payment, attempt = draft.move_attempt(payment, attempt, "disown", cause)
+    return payment, attempt
+
+
+def _close_if_expired(draft: Draft, payment: Payment, cause: Cause) -> Payment:
+    """Still unpaid there: an unanswered close did not work; past its time the payment is closed at the gateway."""
+    if payment.status != "pending":
+        return payment
+    payment = disown(draft, payment, ("close",), cause)
+    closing = any(attempt.op == "close" for attempt in draft.attempts_of(payment))
+    if _expired(payment, draft.now) and draft.rules.can(payment.account, "close") and not closing:
+        payment, _ = draft.prepare(payment, "close", TIMER)
+    return payment
+
+
+def _not_there(draft: Draft, payment: Payment, cause: Cause) -> Payment:
+    """The gateway does not know the order: our charge never arrived. Send it again under the same number, in time."""
+    payment = disown(draft, payment, ("charge", "close"), cause)
+    if payment.status != "pending" or payment.expected or not draft.rules.can(payment.account, "charge"):
+        return payment
+    if _expired(payment, draft.now):
+        return draft.move(payment, "cancel", TIMER, next_check_at=None, next_action="{}")
+    if not any(attempt.op == "charge" for attempt in draft.attempts_of(payment)):
+        payment, _ = draft.prepare(payment, "charge", TIMER)
+    return payment
+
+
+def _settle_refund_calls(draft: Draft, payment: Payment, refund: Refund) -> Payment:
+    """The gateway knows the refund: whatever became of our call, it arrived."""
+    for attempt in draft.attempts_of(payment):
+        if attempt.op == "refund" and attempt.entity_id == refund.id and attempt.status in ("sent", "unknown"):
+            payment, _ = draft.move_attempt(payment, attempt, "confirm", Cause("query", attempt.id))
+    return payment
+
+
+def _refund_not_there(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> Payment:
+    """The gateway does not know the refund: send it again under the same number."""
+    refund = draft.facts.refunds.get(refund.id, refund)
+    payment = disown(draft, payment, ("refund",), cause, refund.id)
+    pending = any(a.op == "refund" and a.entity_id == refund.id for a in draft.attempts_of(payment))
+    if refund.status in ("requested", "processing") and not pending and draft.rules.can(payment.account, "refund"):
+        payment, _ = draft.prepare(payment, "refund", TIMER, refund=refund)
+    return payment
+
+
+def _again_later(draft: Draft, payment: Payment) -> None:
+    """Set the next look: growing while nothing changes, never past the expiry, none when nothing is under way."""
+    waiting: Sequence[bool] = (
+        payment.status == "pending",
+        bool(payment.unresolved),
+        bool(payment.reserved),
+        any(kept.status in ("requested", "processing") for kept in draft.refunds_of(payment.id)),
+    )
+    if not any(waiting):
+        if payment.next_check_at is not None:
+            draft.put(replace(payment, next_check_at=None))
+        return
+    checks = payment.checks + 1
+    due = draft.rules.schedule.after(draft.now, checks)
+    if payment.status == "pending" and payment.expires_at is not None and draft.now < payment.expires_at:
+        due = min(due, payment.expires_at)
+    draft.put(replace(payment, checks=checks, next_check_at=due))
