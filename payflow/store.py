@@ -98,6 +98,10 @@ class Store(Protocol):
 
     joined: bool
 
+    def join(self, connection: Any) -> Store:
+        """This store inside the host's transaction: a DB-API connection, SQLAlchemy ``Connection`` or ``Session``."""
+        ...
+
     def gather(self, wants: Wants) -> Facts:
         """Read a set: a constant number of statements whatever its size."""
         ...

@@ -148,10 +148,12 @@ def _close_if_expired(draft: Draft, payment: Payment, cause: Cause) -> Payment:
 def _not_there(draft: Draft, payment: Payment, cause: Cause) -> Payment:
     """The gateway does not know the order: our charge never arrived. Send it again under the same number, in time."""
     payment = disown(draft, payment, ("charge", "close"), cause)
-    if payment.status != "pending" or payment.expected or not draft.rules.can(payment.account, "charge"):
+    if payment.status != "pending":
         return payment
     if _expired(payment, draft.now):
         return draft.move(payment, "cancel", TIMER, next_check_at=None, next_action="{}")
+    if payment.expected or not draft.rules.can(payment.account, "charge"):
+        return payment
     if not any(attempt.op == "charge" for attempt in draft.attempts_of(payment)):
         payment, _ = draft.prepare(payment, "charge", TIMER)
     return payment

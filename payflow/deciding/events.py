@@ -8,6 +8,7 @@ currency) · does the table take it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -49,6 +50,12 @@ def event_json(event: Event) -> str:
             "happened_at": event.happened_at, "words": dict(event.words),
         }  # fmt: skip
     )
+
+
+def event_from_json(text: str, proof: str) -> Event:
+    """The event that :func:`event_json` stored."""
+    facts = json.loads(text)
+    return Event(**{**facts, "kind": EventKind(facts["kind"])}, proof=proof)
 
 
 def apply_event(draft: Draft, event: Event) -> Verdict:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IdempotencyRefused, InvalidRequest, NotFound, Refused, TokenRefused
+from ..money import Money
 from ..records import Allowance, IdempotencyKey, Payment, Refund, replace
 from ..trust import TokenClaims, Trust
 from .answers import withdraw
@@ -143,13 +144,12 @@ def create(draft: Draft, order: Order, trust: Trust, request: Request) -> Paymen
         raise Needs(allowances={allowance})
     known = draft.facts.allowances.get(allowance)
     used = known.used if known else 0
-    decision = trust.decide(payment.action, payment.amount, payment.currency, used)
+    decision = trust.decide(payment.action, Money(payment.amount, payment.currency), used)
     if decision.trusted:
         payment = draft.create(payment, cause)
-        draft.changes.allowances[allowance] = (
-            known.used if known else None,
-            Allowance(action=allowance[0], currency=allowance[1], day=allowance[2], used=used + payment.amount),
-        )
+        if decision.per_day_ceiling is not None:  # compared and set with the payment: two cannot share the last yuan
+            spent = Allowance(action=allowance[0], currency=allowance[1], day=allowance[2], used=used + payment.amount)
+            draft.changes.allowances[allowance] = (known.used if known else None, spent)
         payment = _submitted(draft, payment, cause)
         lease = None if order.call_lease is None else draft.now + order.call_lease
         payment, _ = draft.prepare(payment, "charge", cause, lease_until=lease)
