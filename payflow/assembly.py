@@ -1,0 +1,129 @@
+"""From a checked config to a flow that is ready to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from .clock import Clock, seconds, system_clock
+from .deciding.draft import Schedule
+from .errors import ConfigError
+from .flow import Flow, Settings
+from .gateway import Gateway
+from .identifiers import new_id
+from .machine import Table, tables_from_json
+from .routing import Router
+from .store import Store
+from .tables import TABLES
+from .trust import Trust
+from .worker import Handlers, Worker
+
+if TYPE_CHECKING:
+    from .config import Config
+
+#: gateway → where its class is; loaded only when the config has an account there.
+GATEWAYS = {
+    "mock": ("payflow.gateways.mock", "MockGateway"),
+    "alipay": ("payflow.gateways.alipay", "Alipay"),
+    "wechat": ("payflow.gateways.wechat", "WeChat"),
+}
+
+
+def open_flow(
+    config: Config,
+    *,
+    store: Store | None = None,
+    gateways: Mapping[str, Gateway] | None = None,
+    clock: Clock = system_clock,
+    migrate: bool = False,
+) -> Flow:
+    """The flow a config describes. Keys are parsed here, once; a key that does not parse is a ``ConfigError``.
+
+    ``store`` and ``gateways`` replace what the config names (tests, hosts that share a pool). Raises
+    ``STORE_SCHEMA_VERSION`` if the database was not migrated, unless ``migrate`` is true.
+    """
+    opened = store if store is not None else open_store_of(config)
+    if migrate:
+        opened.migrate()
+    opened.check_schema()
+    retention = config.context_retention
+    return Flow(
+        store=opened,
+        gateways=gateways if gateways is not None else open_gateways(config),
+        router=Router(config.routes),
+        trust=Trust(config.trusted_actions, auto_confirm=config.auto_confirm_order),
+        tables=tables_of(config),
+        policies=config.policies,
+        settings=Settings(
+            secret=config.secret.reveal(),
+            token_ttl_seconds=retention.ttl_seconds if retention.enabled else None,
+            payment_seconds=config.timeouts.payment_seconds,
+            retention_seconds=config.idempotency.retention_seconds,
+            time_zone=ZoneInfo(config.time_zone),
+        ),
+        schedule=Schedule(
+            first_check=seconds(config.worker.first_check_seconds),
+            longest_check=seconds(config.worker.longest_check_seconds),
+            call_lease=seconds(max(config.idempotency.lease_seconds, config.timeouts.total_seconds + 5)),
+        ),
+        clock=clock,
+        ids=new_id,
+        config=config,
+    )
+
+
+def open_store_of(config: Config) -> Store:
+    """The config's own store."""
+    from .stores import open_store
+
+    return open_store(
+        config.store.url, pool_size=config.store.pool_size, busy_timeout_seconds=config.store.busy_timeout_seconds
+    )
+
+
+def open_gateways(config: Config) -> dict[str, Gateway]:
+    """Every account's gateway, by account name."""
+    opened: dict[str, Gateway] = {}
+    for name, account in config.accounts.items():
+        module, what = GATEWAYS[account.gateway]
+        opened[name] = getattr(import_module(module), what).from_config(name, account.options)
+    return opened
+
+
+def tables_of(config: Config) -> dict[str, Table]:
+    """The declared tables, with the host's own in place of those it declares."""
+    return {
+        name: tables_from_json(config.tables[name], table) if name in config.tables else table
+        for name, table in TABLES.items()
+    }
+
+
+def open_handlers(config: Config) -> Handlers:
+    """The handlers a config names, each found by its dotted name ``package.module:function``."""
+    handlers = Handlers()
+    for number, handler in enumerate(config.handlers):
+        handlers.add(handler.name, handler.on, _found(handler.call, f"$.handlers[{number}].call"))
+    return handlers
+
+
+def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
+    """A worker as the flow's config describes it."""
+    config: Config = flow.config
+    return Worker(
+        flow,
+        handlers if handlers is not None else open_handlers(config),
+        batch=config.worker.batch,
+        lease_seconds=config.worker.lease_seconds,
+        max_tries=config.worker.max_tries,
+        poll_seconds=config.worker.poll_seconds,
+    )
+
+
+def _found(dotted: str, path: str) -> Any:
+    module, _, name = dotted.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"There is no {dotted}: {error}", path=path, code="CONFIG_UNKNOWN_NAME") from error
