@@ -1,0 +1,1 @@
+"""The JSON Schemas payflow promises to outsiders; installed as ``payflow.schemas``."""
