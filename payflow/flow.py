@@ -457,9 +457,22 @@ class Flow:
         answer = self._call(payment, attempt.op, refund)
         (_, draft) = self.settle(
             self._wants_for(answer.events, payments={payment_id}),
-            lambda draft: apply_answer(draft, attempt_id, answer),
+            lambda draft: apply_answer(draft, attempt, answer),
         )
         return draft.facts.payments[payment_id]
+
+    def perform_prepared(self, payment_id: str) -> Result:
+        """Send what a joined call has recorded for this payment, now that the host has committed.
+
+        Nothing is lost if this is never called: the worker finds it at once.
+        """
+        facts = self.store.gather(Wants(payments={payment_id}, attempts=True))
+        now = self.clock()
+        for attempt in sorted(facts.attempts.values(), key=lambda kept: kept.id):
+            if attempt.status == "prepared" and (attempt.lease_until or 0) <= now:
+                self.perform(attempt.id, payment_id)
+        payment = self.payment(payment_id)
+        return Result(payment, self.next_action(payment))
 
     def _call(self, payment: Payment, op: str, refund: Refund | None) -> Answer:
         """One call to a gateway. Whatever goes wrong on the way is an unknown outcome, never a failure."""

@@ -28,24 +28,25 @@ def claim(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
     return True
 
 
-def apply_answer(draft: Draft, attempt_id: str, answer: Answer) -> None:
+def apply_answer(draft: Draft, claimed: Attempt, answer: Answer) -> None:
     """Decide the answer to an attempt that was sent. Facts it stated are applied first: they may settle it already."""
-    attempt = draft.facts.attempts.get(attempt_id)
     for event in answer.events:
         apply_event(draft, event)
-    attempt = draft.facts.attempts.get(attempt_id, attempt)
-    if attempt is None or attempt.status != "sent":
-        return  # a callback was quicker and has settled it
-    payment = draft.facts.payments[attempt.payment_id]
-    cause = Cause("answer", attempt.id)
+    attempt = draft.facts.attempts.get(claimed.id)
+    payment = draft.facts.payments[claimed.payment_id]
+    cause = Cause("answer", claimed.id)
     words = compact(answer.words)
+    open_still = attempt is not None and attempt.status in ("sent", "unknown")
     if answer.outcome is Outcome.CONFIRMED:
-        payment, _ = draft.move_attempt(payment, attempt, "confirm", cause, words=words)
-        _confirmed(draft, payment, attempt, answer)
+        if open_still and attempt is not None:
+            payment, _ = draft.move_attempt(payment, attempt, "confirm", cause, words=words)
+        _confirmed(draft, payment, claimed, answer)  # even if a callback was quicker: the payer needs what it says
+    elif attempt is None or not open_still:
+        return
     elif answer.outcome in (Outcome.REJECTED, Outcome.NOT_FOUND):
         payment, _ = draft.move_attempt(payment, attempt, "reject", cause, words=words)
         _rejected(draft, payment, attempt, answer.outcome, cause)
-    else:
+    elif attempt.status == "sent":
         payment, attempt = draft.move_attempt(payment, attempt, "lose", cause, words=words, lease_until=None)
         if answer.outcome is Outcome.NEVER_SENT:
             payment, _ = draft.move_attempt(payment, attempt, "disown", cause)

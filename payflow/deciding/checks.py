@@ -148,13 +148,12 @@ def _close_if_expired(draft: Draft, payment: Payment, cause: Cause) -> Payment:
 def _not_there(draft: Draft, payment: Payment, cause: Cause) -> Payment:
     """The gateway does not know the order: our charge never arrived. Send it again under the same number, in time."""
     payment = disown(draft, payment, ("charge", "close"), cause)
-    if payment.status != "pending":
-        return payment
+    still_open = any(attempt.op in ("charge", "close") for attempt in draft.attempts_of(payment))
+    if payment.status != "pending" or still_open:
+        return payment  # a call is on its way at this moment: what it does will be known next time
     if _expired(payment, draft.now):
         return draft.move(payment, "cancel", TIMER, next_check_at=None, next_action="{}")
-    if payment.expected or not draft.rules.can(payment.account, "charge"):
-        return payment
-    if not any(attempt.op == "charge" for attempt in draft.attempts_of(payment)):
+    if not payment.expected and draft.rules.can(payment.account, "charge"):
         payment, _ = draft.prepare(payment, "charge", TIMER)
     return payment
 

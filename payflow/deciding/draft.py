@@ -221,7 +221,8 @@ class Draft:
         )  # fmt: skip
         self.changes.attempts[attempt.id] = (True, attempt)
         self.facts.attempts[attempt.id] = attempt
-        payment = self.put(replace(payment, unresolved=payment.unresolved + 1))
+        due = self.now if lease_until is None else payment.next_check_at  # nobody's own: the worker's, now
+        payment = self.put(replace(payment, unresolved=payment.unresolved + 1, next_check_at=due))
         self._chain("attempt", attempt.id, 1, payment.id, "create", "", attempt.status, cause, attempt.trace_id)
         self.prepared.append(attempt.id)
         return payment, attempt

@@ -188,8 +188,7 @@ def return_money(draft: Draft, incident: Incident, payment: Payment, cause: Caus
         created_at=draft.now, updated_at=draft.now,
     )  # fmt: skip
     payment, refund = draft.create_refund(payment, refund, cause)
-    payment, _ = draft.prepare(payment, "refund", cause, refund=refund)
-    draft.put(replace(payment, next_check_at=draft.now))
+    draft.prepare(payment, "refund", cause, refund=refund)
     return refund
 
 

@@ -265,11 +265,11 @@ def refund(
         gateway_txn=payment.gateway_txn, trace_id=payment.trace_id, created_at=draft.now, updated_at=draft.now,
     )  # fmt: skip
     cause = Cause("api", request.key)
-    payment = draft.put(replace(payment, reserved=payment.reserved + wanted))
+    due = draft.rules.schedule.after(draft.now, 0)
+    payment = draft.put(replace(payment, reserved=payment.reserved + wanted, next_check_at=due))
     payment, record = draft.create_refund(payment, record, cause)
     lease = None if call_lease is None else draft.now + call_lease
-    payment, _ = draft.prepare(payment, "refund", cause, refund=record, lease_until=lease)
-    draft.put(replace(payment, next_check_at=draft.rules.schedule.after(draft.now, 0)))
+    draft.prepare(payment, "refund", cause, refund=record, lease_until=lease)
     remember(draft, request, "refund", record.id, payment.id)
     return record
 

@@ -60,7 +60,7 @@ def test_f01_a_hundred_in_parallel_are_one(world: World) -> None:
 def test_many_are_one_set_and_each_gets_its_own_reply(world: World) -> None:
     payments = [world.pay(key=f"k-{n}") for n in range(20)]
     callbacks = [world.main.callback(world.main.event(payment, EventKind.PAID)) for payment in payments]
-    stranger = world.main.callback(world.main.event(payments[0], EventKind.PAID, out_trade_no="nobody-s"))
+    stranger = world.main.callback(world.main.event(payments[0], EventKind.PAID, out_trade_no="nobody-s", key="paid:x"))
     forged = Callback("main", (), b"forged")
     nowhere = Callback("nowhere", (), b"{}")
     replies = world.flow.receive_many([forged, *callbacks, stranger, callbacks[3], nowhere])
