@@ -109,7 +109,12 @@ class Draft:
     # -- payments -----------------------------------------------------------------------------------------------
 
     def put(self, payment: Payment) -> Payment:
-        """Keep a changed payment; its version rises once per set of changes, however often it is put."""
+        """Keep a changed payment; its version rises once per set of changes, however often it is put.
+
+        What has an open attempt is always looked at again, whatever else became of it.
+        """
+        if payment.unresolved and payment.next_check_at is None:
+            payment = replace(payment, next_check_at=self.now)
         entry = self.changes.payments.get(payment.id)
         if entry is not None:
             self.changes.payments[payment.id] = (entry[0], payment)

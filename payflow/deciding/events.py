@@ -147,7 +147,7 @@ def _paid(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
     payment = draft.move(
         payment, move, cause, captured=payment.amount, gateway_txn=event.gateway_txn,
         paid_at=event.happened_at if event.happened_at is not None else draft.now,
-        next_check_at=draft.now if payment.unresolved else None, next_action="{}",
+        next_check_at=None, next_action="{}",
     )  # fmt: skip
     if move == "pay_late":
         incident = _incident(draft, event, payment, "late_payment", "accept", "resolved")
