@@ -18,10 +18,6 @@ from types import MappingProxyType
 from .errors import ConfigError, TokenRefused
 from .money import Money, text_from_minor
 
-__all__ = [
-    "Ceiling", "Decision", "MIN_SECRET_BYTES", "TokenClaims", "Trust", "TrustedAction", "issue_token", "read_token",
-]  # fmt: skip
-
 #: HMAC-SHA256 deserves a key as long as its result (RFC 2104 §3, https://www.rfc-editor.org/rfc/rfc2104#section-3).
 MIN_SECRET_BYTES = 32
 
@@ -83,7 +79,7 @@ class Trust:
         self._auto_confirm = auto_confirm
 
     def decide(self, action: str, money: Money, used_today: int) -> Decision:
-        """Whether ``action`` may pay ``money`` now, having already spent ``used_today`` minor units of its currency today.
+        """Whether ``action`` may pay ``money`` now, having spent ``used_today`` (minor units) today.
 
         Ceilings are inclusive: spending exactly the ceiling is allowed. A negative ``used_today`` is a programming
         error (``ValueError``): a wrong sum must never widen what is trusted.
@@ -91,7 +87,7 @@ class Trust:
         if used_today < 0:
             raise ValueError("used_today is a sum of payments and cannot be negative")
         if not self._auto_confirm:
-            return Decision(False, "auto_confirm_off", None, "auto_confirm_order is off: a person confirms every payment")
+            return Decision(False, "auto_confirm_off", None, "auto_confirm_order is off: a person confirms")
         trusted = self._actions.get(action)
         if trusted is None:
             said = f"'{action}' is not one of the trusted actions" if action else "The payment names no action"

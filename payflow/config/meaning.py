@@ -179,7 +179,8 @@ def _ceilings(declared: Mapping[str, Any], path: JsonPath, problems: Problems) -
         minor = {name: _minor(text, currency, (*here, name), problems) for name, text in limits.items()}
         for name, value in minor.items():
             if value == 0:
-                problems.add((*here, name), "has to be positive; leave the currency out to trust nothing", "CONFIG_RANGE")
+                said = "has to be positive; leave the currency out to trust nothing"
+                problems.add((*here, name), said, "CONFIG_RANGE")
         yield currency, Ceiling(minor.get("per_payment"), minor.get("per_day"))
 
 

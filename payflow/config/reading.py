@@ -50,7 +50,7 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError) as error:
-        reason = str(error) if type(error) is _Unusable else "holds a number or a nesting that is out of all bounds"
+        reason = str(error) if type(error) is _UnusableError else "holds a number or a nesting that is out of all bounds"
     else:
         reason = ""
     if reason:
@@ -76,7 +76,7 @@ def from_mapping(mapping: Mapping[str, Any], source: str = "mapping") -> dict[st
     return parse(raw, source)
 
 
-class _Unusable(ValueError):
+class _UnusableError(ValueError):
     """A value JSON parsers take and we do not."""
 
 
@@ -89,13 +89,13 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 
 
 def _constant(word: str) -> NoReturn:
-    raise _Unusable(f"holds {word}, which is not a number JSON knows")
+    raise _UnusableError(f"holds {word}, which is not a number JSON knows")
 
 
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Unusable("holds a number that is too large")
+        raise _UnusableError("holds a number that is too large")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -157,5 +158,5 @@ def _repeats(value: bytes) -> bool:
 
 def _climbs(value: bytes) -> bool:
     """Whether most steps are the same small one, as in ``abcdef…`` or ``987654…``."""
-    steps = [after - before for before, after in zip(value, value[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(value)]
     return bool(steps) and max(steps.count(1), steps.count(-1)) * 4 > len(steps) * 3

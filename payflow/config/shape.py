@@ -19,7 +19,7 @@ from .secret import Environment, Secret
 SCHEMA = "config.v1.schema.json"
 PREFIX = "PAYFLOW__"
 
-_SECRET_TITLE = "Secret reference"
+_REFERENCE = "Secret reference"
 _LITERAL = 'is given by reference, {"env": "NAME"} or {"file": "path"}; a literal is refused'
 _KINDS = {
     "string": "a text",
@@ -88,7 +88,7 @@ def children(node: Mapping[str, Any], instance: Any) -> dict[str, dict[str, Any]
 
 def is_secret(node: Mapping[str, Any]) -> bool:
     """Whether this place of the schema takes a reference to a secret."""
-    return node.get("title") == _SECRET_TITLE
+    return node.get("title") == _REFERENCE
 
 
 @functools.cache

@@ -11,13 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import PayflowError, Refused
-from .money import Money, text_from_minor
-
-__all__ = [
-    "CHANNELS", "Choice", "Considered", "Explanation", "Predicate", "RouteFacts", "Router", "Rule", "Scalar",
-    "why_not",
-]  # fmt: skip
+from ..errors import PayflowError, Refused
+from ..money import Money, text_from_minor
 
 #: How a payer can meet us.
 CHANNELS = ("page", "wap", "app", "qr", "barcode", "mini_program", "jsapi", "h5")
@@ -130,7 +125,7 @@ class Router:
             return Choice(self._fallback.account, self._fallback.name, tuple(considered))
         reasons = "; ".join(f"{item.rule}: {item.reason}" for item in considered) or "there are no rules"
         raise Refused(
-            f"No route takes {facts.amount} by {_shown(facts.channel)} ({reasons}), and there is no fallback",
+            f"No route takes {facts.amount} by {_word(facts.channel)} ({reasons}), and there is no fallback",
             code="NO_ROUTE",
             channel=facts.channel,
         )
@@ -168,10 +163,10 @@ class Router:
 def why_not(rule: Rule, facts: RouteFacts) -> str:
     """Why ``rule`` does not take ``facts``; empty when it does. Raises ``PREDICATE_FAILED`` as ``choose`` does."""
     if rule.channels and facts.channel not in rule.channels:
-        return f"channel is {_shown(facts.channel)}, not {_either(rule.channels)}"
+        return f"channel is {_word(facts.channel)}, not {' or '.join(rule.channels)}"
     currency, minor = facts.amount.currency, facts.amount.minor
     if rule.currencies and currency not in rule.currencies:
-        return f"currency is {currency}, not {_either(rule.currencies)}"
+        return f"currency is {currency}, not {' or '.join(rule.currencies)}"
     if rule.minimum is not None and minor < rule.minimum:
         return f"amount {facts.amount} is below {text_from_minor(rule.minimum, currency)}"
     if rule.maximum is not None and minor > rule.maximum:
@@ -181,7 +176,7 @@ def why_not(rule: Rule, facts: RouteFacts) -> str:
             return f"extra '{key}' was not given"
         value = facts.extra[key]
         if not any(type(value) is type(one) and value == one for one in wanted):
-            return f"extra '{key}' is {_shown(value)}, not {_either(wanted)}"
+            return f"extra '{key}' is {_shown(value)}, not {' or '.join(map(_shown, wanted))}"
     if rule.predicate is not None and not _holds(rule, rule.predicate, facts):
         return f"predicate {rule.predicate_name} says no"
     return ""
@@ -208,15 +203,12 @@ def _holds(rule: Rule, predicate: Predicate, facts: RouteFacts) -> bool:
     return answer
 
 
-def _either(values: Iterable[Any]) -> str:
-    return " or ".join(_shown(value) for value in values)
+def _word(channel: str) -> str:
+    """A channel for a message: as it is when it is one, else quoted and cut."""
+    return channel if channel in CHANNELS else _shown(channel)
 
 
 def _shown(value: object) -> str:
-    """A value for a message: as it is when it is a plain word, quoted and cut otherwise."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value in CHANNELS + ("CNY",):
-        return value
-    text = repr(value)
+    """A value for a message, so that the text ``'1'`` and the number ``1`` look different."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 40 else text[:37] + "…"
