@@ -1,7 +1,7 @@
 """Many callbacks, one commit: whoever comes first takes along whoever waits.
 
-A commit costs far more than the rows in it. While one thread writes, others gather behind it; the next one to lead writes
-for all of them. Nobody waits for a timer: a lone callback goes through at once, as a batch of one.
+A commit costs far more than the rows in it. While one thread writes, others gather behind it; the next one to lead
+writes for all of them. Nobody waits for a timer: a lone callback goes through at once, as a batch of one.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Combiner(Generic[Item, Result]):
     def _settle(self, tickets: Sequence[_Ticket[Item, Result]]) -> None:
         try:
             results = self._work([ticket.item for ticket in tickets])
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- whoever brought the item gets it, whatever it is
             if len(tickets) == 1 or not isinstance(error, Exception):
                 for ticket in tickets:
                     ticket.error = error

@@ -1,7 +1,8 @@
 """The invariants: what must hold at every commit, each as a query that must return nothing.
 
-``payflow doctor`` runs them in production, the tests after every step. They read; they never repair. Each is one pass over
-a table in key order, so that a million payments are checked in seconds. Numbers are those of the reliability catalogue.
+``payflow doctor`` runs them in production, the tests after every step. They read; they never repair. Each is one pass
+over a table in key order, so that a million payments are checked in seconds. Numbers are those of the reliability
+catalogue.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def broken(store: Readable, tables: Mapping[str, Table] | None = None) -> list[F
 
 
 def _declared(tables: Mapping[str, Table]) -> str:
-    """The cells of every table as a condition on a row of ``pf_transition``. Names come from checked declarations."""
+    """The cells of every table as a condition on a row of ``pf_transition``; names come from checked tables."""
     cells = []
     for entity, table in tables.items():
         pairs = {("", table.initial)} | {(move.source, move.target) for move in table.moves.values()}
@@ -66,7 +67,7 @@ def _declared(tables: Mapping[str, Table]) -> str:
 
 
 def _silent(tables: Mapping[str, Table]) -> str:
-    """Moves that tell nothing, as a condition: attempts, and cells a host declared without a message."""
+    """Moves that tell nothing, as a condition: attempts, and cells a host declares without a message."""
     cells = ["entity='attempt'"]
     for entity in ("payment", "refund"):
         table = tables[entity]
@@ -91,7 +92,8 @@ def invariants(tables: Mapping[str, Table]) -> list[Invariant]:
         Invariant(
             "I-40b", "every move that tells has told: as many messages as telling transitions",
             f"""select t.payment_id, t.n, m.n from
-                (select payment_id, count(*) as n from pf_transition where not ({_silent(tables)}) group by payment_id) t
+                (select payment_id, count(*) as n from pf_transition where not ({_silent(tables)})
+                 group by payment_id) t
                 left join (select payment_id, count(*) as n from pf_message where transition_seq > 0
                            group by payment_id) m on m.payment_id = t.payment_id
                 where m.n is null or m.n <> t.n""",

@@ -100,8 +100,9 @@ class Outcome(StrEnum):
 class NextAction:
     """What the payer's client must do, the same way for every gateway.
 
-    kind: ``none``, ``wait``, ``confirm``, ``redirect``, ``form``, ``qr``, ``sdk``, ``mini_program``. ``data`` holds what
-    that kind needs: ``url``; ``text`` of a QR; ``order_string``; ``params``; ``token`` and ``expires_at`` to confirm.
+    kind: ``none``, ``wait``, ``confirm``, ``redirect``, ``form``, ``qr``, ``sdk``, ``mini_program``. ``data`` holds
+    what that kind needs: ``url``; ``text`` of a QR; ``order_string``; ``params``; ``token`` and
+    ``expires_at`` to confirm.
     """
 
     kind: str = "none"

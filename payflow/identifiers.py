@@ -26,7 +26,9 @@ def new_id(now: int) -> str:
 def checked_reference(text: str, what: str = "out_trade_no") -> str:
     """``text`` if it may stand as an order or refund number: 6–32 of ``0-9A-Za-z_-|*@``; else ``INVALID_REFERENCE``."""
     if not isinstance(text, str) or _REFERENCE.fullmatch(text) is None:
-        raise InvalidRequest(f"{what} must be 6 to 32 of the characters 0-9 A-Z a-z _ - | * @", code="INVALID_REFERENCE")
+        raise InvalidRequest(
+            f"{what} must be 6 to 32 of the characters 0-9 A-Z a-z _ - | * @", code="INVALID_REFERENCE"
+        )
     return text
 
 

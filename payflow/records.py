@@ -200,7 +200,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An authentic event that the table or a check refused, waiting for its policy or a person. Unique by (kind, ref)."""
+    """An authentic event that was refused and waits for its policy or a person. Unique by (kind, ref)."""
 
     id: str
     kind: str  # late_payment, double_payment, amount_mismatch, unknown_payment, fact_conflict …

@@ -5,8 +5,8 @@ by pure code; ``write`` stores them all or stores nothing. A callback is a batch
 guards money here: versions and unique keys do, so a decision made on stale facts is refused with ``StoreConflict``
 and made again.
 
-A store either owns its transactions (each ``write`` is one) or is *joined* to the host's: then ``write`` becomes part of
-the host's transaction and is committed or rolled back with it, never by payflow.
+A store either owns its transactions (each ``write`` is one) or is *joined* to the host's: then ``write`` becomes part
+of the host's transaction and is committed or rolled back with it, never by payflow.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Store(Protocol):
         ...
 
     def revive(self, *, handler: str | None = None, payment_id: str | None = None, now: int) -> int:
-        """Replay: forget dead letters (of one handler, one payment) and make their messages due again. Returns how many."""
+        """Replay: forget dead letters (of one handler, one payment), make their messages due again; how many."""
         ...
 
     def open_incidents(self, limit: int = 100, after: str = "") -> list[Incident]:

@@ -70,7 +70,9 @@ class Trace:
         began = self.steps[0].at if self.steps else payment.created_at
         for step in self.steps:
             offset = (step.at - began) / 1_000_000
-            lines.append(f"  {(iso(step.at) or '')[:23].replace('T', ' ')}  +{offset:9.3f}s  {step.what:<10}  {step.text}")
+            lines.append(
+                f"  {(iso(step.at) or '')[:23].replace('T', ' ')}  +{offset:9.3f}s  {step.what:<10}  {step.text}"
+            )
         return "\n".join(lines)
 
 
@@ -90,9 +92,18 @@ def _receipts(history: History) -> list[Step]:
         again = f", stated {kept.repeats} more time{'s' if kept.repeats != 1 else ''}" if kept.repeats else ""
         steps.append(
             Step(
-                kept.at, "receipt", f"{kept.account} states {kept.kind} by {kept.source}: {kept.outcome}{again}",
-                {"receipt_id": kept.id, "key": kept.key, "kind": kept.kind, "source": kept.source,
-                 "outcome": kept.outcome, "repeats": kept.repeats, "event": json.loads(kept.event)},
+                kept.at,
+                "receipt",
+                f"{kept.account} states {kept.kind} by {kept.source}: {kept.outcome}{again}",
+                {
+                    "receipt_id": kept.id,
+                    "key": kept.key,
+                    "kind": kept.kind,
+                    "source": kept.source,
+                    "outcome": kept.outcome,
+                    "repeats": kept.repeats,
+                    "event": json.loads(kept.event),
+                },
             )  # fmt: skip
         )
     return steps
@@ -117,9 +128,19 @@ def _transitions(history: History) -> list[Step]:
         source = kept.from_state or "·"
         steps.append(
             Step(
-                kept.at, "transition", f"{who}: {source} -{kept.event}→ {kept.to_state}  because of {kept.cause_kind}",
-                {"entity": kept.entity, "entity_id": kept.entity_id, "seq": kept.seq, "event": kept.event,
-                 "from": kept.from_state, "to": kept.to_state, "cause": kept.cause_kind, "cause_id": kept.cause_id},
+                kept.at,
+                "transition",
+                f"{who}: {source} -{kept.event}→ {kept.to_state}  because of {kept.cause_kind}",
+                {
+                    "entity": kept.entity,
+                    "entity_id": kept.entity_id,
+                    "seq": kept.seq,
+                    "event": kept.event,
+                    "from": kept.from_state,
+                    "to": kept.to_state,
+                    "cause": kept.cause_kind,
+                    "cause_id": kept.cause_id,
+                },
             )  # fmt: skip
         )
     return steps

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("payflow.worker")
 
-#: A handler: the message, and the transaction that its effect is recorded in. It returns nothing and raises to be tried again.
+#: A handler gets the message and the transaction that its effect is recorded in; it raises to be tried again.
 Handler = Callable[[Message, Transaction], None]
 
 
@@ -35,7 +35,7 @@ class Handlers:
         self._by_name: dict[str, tuple[frozenset[str], Handler]] = {}
 
     def add(self, name: str, kinds: Iterable[str], function: Handler) -> None:
-        """Register ``function`` for message kinds (``"payment.paid"``, or ``"*"`` for all). A name can be taken once."""
+        """Register ``function`` for message kinds (``"payment.paid"``; ``"*"`` for all). A name is taken once."""
         if name in self._by_name:
             raise PayflowError(f"There is already a handler named {name}", code="DUPLICATE_HANDLER", handler=name)
         self._by_name[name] = (frozenset(kinds), function)
@@ -134,7 +134,9 @@ class Worker:
     def _heal_orphans(self, report: RoundReport) -> None:
         """A callback came before its order was visible and the gateway may have given up: apply what it stated."""
         orphans = [
-            kept for kept in self.flow.store.open_incidents(self.batch) if kept.kind in ("unknown_payment", "unknown_refund")
+            kept
+            for kept in self.flow.store.open_incidents(self.batch)
+            if kept.kind in ("unknown_payment", "unknown_refund")
         ]
         for incident in orphans:
             event = event_from_json(incident.event, incident.proof)
@@ -150,10 +152,12 @@ class Worker:
 
             def heal(draft: Draft, name: tuple[str, str] = (incident.kind, incident.ref)) -> None:
                 known = draft.facts.incidents[name]
-                verdict = apply_event(draft, event_from_json(known.event, known.proof))  # noqa: B023 -- called at once
+                verdict = apply_event(draft, event_from_json(known.event, known.proof))
                 if verdict is not Verdict.ORPHAN:
                     draft.put_incident(
-                        replace(known, status="resolved", resolution=f"the order turned up: {verdict}", updated_at=draft.now)
+                        replace(
+                            known, status="resolved", resolution=f"the order turned up: {verdict}", updated_at=draft.now
+                        )
                     )
 
             self.flow.settle(
@@ -208,7 +212,7 @@ class Worker:
                     handler(message, transaction)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 -- a handler that calls sys.exit must not stop the others
+        except BaseException as error:
             logger.warning(
                 "Handler %s failed on %s (try %d): %s payment_id=%s trace_id=%s", name, message.kind, message.tries,
                 type(error).__name__, message.payment_id, message.trace_id, exc_info=True,

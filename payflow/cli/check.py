@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from ..clock import iso, system_clock
-from ..config import Config, Problem, load
+from ..config import Config, EffectiveValue, Problem, Secret, load
 from ..config.advice import Advice, advise
 from ..errors import ConfigError
 from ..routing import Finding, analyse, unable
@@ -71,7 +71,8 @@ def deep(config: Config) -> dict[str, frozenset[str]]:
         handler.function()
     tables_of(config)
     real = {name: account for name, account in config.accounts.items() if account.gateway != "mock"}
-    able = {name: gateway.capabilities.channels for name, gateway in open_gateways(replace(config, accounts=real)).items()}
+    opened = open_gateways(replace(config, accounts=real))
+    able = {name: gateway.capabilities.channels for name, gateway in opened.items()}
     for name, account in config.accounts.items():
         if name not in real:
             able[name] = frozenset(account.options["channels"])
@@ -81,15 +82,23 @@ def deep(config: Config) -> dict[str, frozenset[str]]:
 def surroundings(config: Config) -> Iterable[Advice]:
     """What the file system says about the config: secrets others may read, a database folder that cannot be used."""
     if os.name == "posix":
-        folder = config.path.parent if config.path else Path()
-        for value in config.effective:
-            name = value.value.removeprefix("(secret, file ").removesuffix(")")
-            if name != value.value and (folder / name).stat().st_mode & 0o077:
-                yield Advice("SECRET_READABLE", value.path, f"file {name} can be read by other users; use mode 600")
+        for path, secret in _private(config):
+            if secret.file is not None and secret.file.stat().st_mode & 0o077:
+                said = f"{secret.where} can be read by other users; give it mode 600"
+                yield Advice("SECRET_READABLE", path, said)
     place = _database_folder(config)
     if place is not None and not (place.is_dir() and os.access(place, os.W_OK)):
         said = f"{place} is no folder this user may write to, so the database cannot be opened there"
         yield Advice("STORE_FOLDER", "store.url", said)
+
+
+def _private(config: Config) -> Iterator[tuple[str, Secret]]:
+    """Every secret nobody else may know, and its path; public keys and certificates are none."""
+    yield "secret", config.secret
+    for name, account in config.accounts.items():
+        for option, value in account.options.items():
+            if isinstance(value, Secret) and "public" not in option:
+                yield f"gateways.{name}.{option}", value
 
 
 def _database_folder(config: Config) -> Path | None:
@@ -128,7 +137,7 @@ def look_at_clock(config: Config) -> Clock:
             written = os.fstat(file.fileno()).st_mtime
             after = time.time()
         # File systems stamp with their tick, up to some milliseconds behind: only what lies outside counts.
-        apart = 0.0 if before - 0.05 <= written <= after else (written - before if written < before else written - after)
+        apart = 0.0 if before - 0.05 <= written <= after else written - (before if written < before else after)
     except OSError:
         pass
     advice: list[Advice] = []
@@ -183,27 +192,27 @@ def _print_all(
             click.echo("  Every amount, channel and currency has exactly one route.")
     if advice:
         _heading("Worth a look")
+        mark = click.style("!", fg="yellow", bold=True)
         for one in advice:
-            click.echo(f"  {click.style('!', fg='yellow', bold=True)} {click.style(one.path, bold=True)}: {one.message}")
+            click.echo(f"  {mark} {click.style(one.path, bold=True)}: {one.message}")
     click.echo()
     warnings = len(advice) + sum(finding.warning for finding in findings)
     click.echo(_counted(warnings, "warning") if warnings else "No warnings.")
 
 
 def _print_settings(config: Config) -> None:
-    rows = [(value.path, value.value, value.source, value.where) for value in config.effective]
-    columns = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 0
-    left = max(len(row[0]) for row in rows)
-    source = max(len(_from(row[2], row[3])) for row in rows)
-    middle = min(max(len(row[1]) for row in rows), max(20, columns - left - source - 6) if columns else 60)
-    for name, value, kind, where in rows:
-        shown = value if len(value) <= middle or not columns else value[: middle - 1] + "…"
-        click.echo(f"  {name:<{left}}  {shown:<{middle}}  ", nl=False)
-        click.secho(_from(kind, where), fg=_COLOURS[kind])
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    left = max(len(value.path) for value in config.effective)
+    middle = max(len(_from(value)) for value in config.effective)
+    for value in config.effective:
+        click.echo(f"  {value.path:<{left}}  ", nl=False)
+        click.secho(f"{_from(value):<{middle}}  ", fg=_COLOURS[value.source], nl=False)
+        room = max(20, columns - left - middle - 7) if columns else len(value.value)
+        click.echo(value.value if len(value.value) <= room else value.value[:room] + "…")
 
 
-def _from(source: str, where: str) -> str:
-    return f"environment {where}" if source == "environment" else source
+def _from(value: EffectiveValue) -> str:
+    return value.where if value.source == "environment" else value.source
 
 
 def _heading(text: str) -> None:

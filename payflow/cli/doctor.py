@@ -51,8 +51,6 @@ def command(path: str, as_json: bool) -> None:
                 click.echo("    " + "  ".join(map(str, row)))
         waiting = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in store.counts().items())
         click.echo(f"now: {waiting}")
-        click.echo(
-            f"{total - len(bad)} of {total} invariants hold, checked in {time.monotonic() - began:.1f} s"
-        )
+        click.echo(f"{total - len(bad)} of {total} invariants hold, checked in {time.monotonic() - began:.1f} s")
     store.close()
     sys.exit(1 if bad else 0)

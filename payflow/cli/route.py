@@ -74,7 +74,8 @@ def command(path: str, amount: str, currency: str, channel: str, extra: dict[str
 def _print(facts: RouteFacts, explained: Explanation) -> None:
     said = f"{facts.amount} by {facts.channel}"
     if facts.extra:
-        said += " with " + ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in facts.extra.items())
+        pairs = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in facts.extra.items())
+        said += f" with {', '.join(pairs)}"
     choice = explained.choice
     if choice:
         click.echo(f"{said} → {click.style(choice.account, fg='green', bold=True)} (route {choice.rule_name})")

@@ -1,7 +1,7 @@
 """How one of our own operations ended, decided.
 
-``sent`` becomes what is known: confirmed or rejected by a genuine statement, unknown in silence. A payment fails only by
-a genuine refusal; silence keeps it where it is and sets the time to ask.
+``sent`` becomes what is known: confirmed or rejected by a genuine statement, unknown in silence. A payment fails only
+by a genuine refusal; silence keeps it where it is and sets the time to ask.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def disown(draft: Draft, payment: Payment, ops: Sequence[str], cause: Cause, ent
 
 
 def withdraw(draft: Draft, payment: Payment, attempt: Attempt, cause: Cause) -> Payment:
-    """A prepared attempt that shall not be sent any more: through the table to ``never_sent``, and nothing is called."""
+    """A prepared attempt that is not to be sent any more: by the table to ``never_sent``, and nothing is called."""
     words = compact({"note": "withdrawn before anything was sent"})
     for event in ("send", "lose", "disown"):
         payment, attempt = draft.move_attempt(payment, attempt, event, cause, words=words, lease_until=None)

@@ -68,7 +68,7 @@ class Cause:
     id: str
 
 
-class Needs(Exception):  # noqa: N818 -- not an error: the decision wants to read more before it is made
+class Needs(Exception):
     """Raised inside a decision to ask for facts that were not gathered; the walk reads them and decides again."""
 
     def __init__(self, **wants: Any) -> None:
@@ -132,9 +132,27 @@ class Draft:
         payment = replace(payment, status=table.initial, seq=1, told=1 if table.first_tells else 0)
         self.changes.payments[payment.id] = (None, payment)
         self.facts.payments[payment.id] = payment
-        self._chain("payment", payment.id, 1, payment.id, "create", "", payment.status, cause, payment.trace_id)
+        self._chain(
+            "payment",
+            payment.id,
+            payment_id=payment.id,
+            seq=1,
+            event="create",
+            source="",
+            target=payment.status,
+            cause=cause,
+            trace_id=payment.trace_id,
+        )
         if table.first_tells:
-            self._message(payment, 1, table.first_tells, "payment", payment.id, 1, payment_body(payment))
+            self._message(
+                payment,
+                table.first_tells,
+                seq=1,
+                entity="payment",
+                entity_id=payment.id,
+                transition_seq=1,
+                body=payment_body(payment),
+            )
         return payment
 
     def move(self, payment: Payment, event: str, cause: Cause, **also: Any) -> Payment:
@@ -149,13 +167,29 @@ class Draft:
         told = payment.told + 1 if cell.tells else payment.told
         source = payment.status
         payment = self.put(replace(payment, status=cell.target, seq=seq, told=told, checks=0, **also))
-        self._chain("payment", payment.id, seq, payment.id, event, source, cell.target, cause, payment.trace_id)
+        self._chain(
+            "payment",
+            payment.id,
+            payment_id=payment.id,
+            seq=seq,
+            event=event,
+            source=source,
+            target=cell.target,
+            cause=cause,
+            trace_id=payment.trace_id,
+        )
         if cell.books == "capture":
-            self.book(
-                "capture", payment.id, payment, [(f"gateway:{payment.account}", payment.amount)], "sales", cause
-            )
+            self.book("capture", payment.id, payment, [(f"gateway:{payment.account}", payment.amount)], "sales", cause)
         if cell.tells:
-            self._message(payment, told, cell.tells, "payment", payment.id, seq, payment_body(payment))
+            self._message(
+                payment,
+                cell.tells,
+                seq=told,
+                entity="payment",
+                entity_id=payment.id,
+                transition_seq=seq,
+                body=payment_body(payment),
+            )
         return payment
 
     # -- refunds ------------------------------------------------------------------------------------------------
@@ -174,9 +208,27 @@ class Draft:
         payment = self.put(replace(payment, told=told))
         self.changes.refunds[refund.id] = (True, refund)
         self.facts.refunds[refund.id] = refund
-        self._chain("refund", refund.id, 1, payment.id, "create", "", refund.status, cause, refund.trace_id)
+        self._chain(
+            "refund",
+            refund.id,
+            payment_id=payment.id,
+            seq=1,
+            event="create",
+            source="",
+            target=refund.status,
+            cause=cause,
+            trace_id=refund.trace_id,
+        )
         if table.first_tells:
-            self._message(payment, told, table.first_tells, "refund", refund.id, 1, refund_body(payment, refund))
+            self._message(
+                payment,
+                table.first_tells,
+                seq=told,
+                entity="refund",
+                entity_id=refund.id,
+                transition_seq=1,
+                body=refund_body(payment, refund),
+            )
         return payment, refund
 
     def move_refund(
@@ -191,9 +243,27 @@ class Draft:
         self.facts.refunds[refund.id] = refund
         told = payment.told + (1 if cell.tells else 0)
         payment = self.put(replace(payment, told=told, checks=0))
-        self._chain("refund", refund.id, seq, payment.id, event, source, cell.target, cause, refund.trace_id)
+        self._chain(
+            "refund",
+            refund.id,
+            payment_id=payment.id,
+            seq=seq,
+            event=event,
+            source=source,
+            target=cell.target,
+            cause=cause,
+            trace_id=refund.trace_id,
+        )
         if cell.tells:
-            self._message(payment, told, cell.tells, "refund", refund.id, seq, refund_body(payment, refund))
+            self._message(
+                payment,
+                cell.tells,
+                seq=told,
+                entity="refund",
+                entity_id=refund.id,
+                transition_seq=seq,
+                body=refund_body(payment, refund),
+            )
         return payment, refund
 
     # -- attempts -----------------------------------------------------------------------------------------------
@@ -219,16 +289,35 @@ class Draft:
         """A new attempt, to be performed once this is written. Its request key is the number the gateway will see."""
         entity, entity_id = ("refund", refund.id) if refund else ("payment", payment.id)
         attempt = Attempt(
-            id=self.new_id(self.now), payment_id=payment.id, entity=entity, entity_id=entity_id, op=op,
-            request_key=refund.out_refund_no if refund else payment.out_trade_no, account=payment.account,
-            status=self.rules.tables["attempt"].initial, seq=1, lease_until=lease_until, trace_id=self.trace_id,
-            created_at=self.now, updated_at=self.now,
-        )  # fmt: skip
+            id=self.new_id(self.now),
+            payment_id=payment.id,
+            entity=entity,
+            entity_id=entity_id,
+            op=op,
+            request_key=refund.out_refund_no if refund else payment.out_trade_no,
+            account=payment.account,
+            status=self.rules.tables["attempt"].initial,
+            seq=1,
+            lease_until=lease_until,
+            trace_id=self.trace_id,
+            created_at=self.now,
+            updated_at=self.now,
+        )
         self.changes.attempts[attempt.id] = (True, attempt)
         self.facts.attempts[attempt.id] = attempt
         due = self.now if lease_until is None else payment.next_check_at  # nobody's own: the worker's, now
         payment = self.put(replace(payment, unresolved=payment.unresolved + 1, next_check_at=due))
-        self._chain("attempt", attempt.id, 1, payment.id, "create", "", attempt.status, cause, attempt.trace_id)
+        self._chain(
+            "attempt",
+            attempt.id,
+            payment_id=payment.id,
+            seq=1,
+            event="create",
+            source="",
+            target=attempt.status,
+            cause=cause,
+            trace_id=attempt.trace_id,
+        )
         self.prepared.append(attempt.id)
         return payment, attempt
 
@@ -244,7 +333,17 @@ class Draft:
         self.facts.attempts[attempt.id] = attempt
         still = payment.unresolved - (0 if cell.target in UNRESOLVED else 1)
         payment = self.put(replace(payment, unresolved=still))
-        self._chain("attempt", attempt.id, seq, payment.id, event, source, cell.target, cause, attempt.trace_id)
+        self._chain(
+            "attempt",
+            attempt.id,
+            payment_id=payment.id,
+            seq=seq,
+            event=event,
+            source=source,
+            target=cell.target,
+            cause=cause,
+            trace_id=attempt.trace_id,
+        )
         return payment, attempt
 
     # -- books, proofs, incidents -------------------------------------------------------------------------------
@@ -260,9 +359,7 @@ class Draft:
         total = sum(amount for _, amount in lines)
         for number, (name, amount) in enumerate([*lines, (against, -total)], start=1):
             self.changes.entries.append(
-                Entry(
-                    journal_id=journal_id, line=number, ledger_account=name, currency=payment.currency, amount=amount
-                )
+                Entry(journal_id=journal_id, line=number, ledger_account=name, currency=payment.currency, amount=amount)
             )
 
     def keep_receipt(self, receipt: Receipt) -> None:
@@ -285,7 +382,15 @@ class Draft:
         if payment is not None:
             told = payment.told + 1
             payment = self.put(replace(payment, told=told))
-            self._message(payment, told, "incident.opened", "incident", incident.id, 0, incident_body(incident))
+            self._message(
+                payment,
+                "incident.opened",
+                seq=told,
+                entity="incident",
+                entity_id=incident.id,
+                transition_seq=0,
+                body=incident_body(incident),
+            )
         return incident
 
     def put_incident(self, incident: Incident) -> None:
@@ -297,26 +402,58 @@ class Draft:
     # -- what goes with every move ------------------------------------------------------------------------------
 
     def _chain(
-        self, entity: str, entity_id: str, seq: int, payment_id: str, event: str, source: str, target: str,
-        cause: Cause, trace_id: str,
-    ) -> None:  # fmt: skip
+        self,
+        entity: str,
+        entity_id: str,
+        *,
+        payment_id: str,
+        seq: int,
+        event: str,
+        source: str,
+        target: str,
+        cause: Cause,
+        trace_id: str,
+    ) -> None:
         self.changes.transitions.append(
             Transition(
-                entity=entity, entity_id=entity_id, seq=seq, payment_id=payment_id, event=event, from_state=source,
-                to_state=target, cause_kind=cause.kind, cause_id=cause.id, trace_id=trace_id, at=self.now,
-            )  # fmt: skip
+                entity=entity,
+                entity_id=entity_id,
+                seq=seq,
+                payment_id=payment_id,
+                event=event,
+                from_state=source,
+                to_state=target,
+                cause_kind=cause.kind,
+                cause_id=cause.id,
+                trace_id=trace_id,
+                at=self.now,
+            )
         )
 
     def _message(
-        self, payment: Payment, seq: int, kind: str, entity: str, entity_id: str, transition_seq: int,
+        self,
+        payment: Payment,
+        kind: str,
+        *,
+        seq: int,
+        entity: str,
+        entity_id: str,
+        transition_seq: int,
         body: dict[str, Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.changes.messages.append(
             Message(
-                payment_id=payment.id, seq=seq, kind=kind, entity=entity, entity_id=entity_id,
-                transition_seq=transition_seq, body=compact({"kind": kind, "key": f"{payment.id}.{seq}", **body}),
-                trace_id=payment.trace_id, created_at=self.now, due_at=self.now,
-            )  # fmt: skip
+                payment_id=payment.id,
+                seq=seq,
+                kind=kind,
+                entity=entity,
+                entity_id=entity_id,
+                transition_seq=transition_seq,
+                body=compact({"kind": kind, "key": f"{payment.id}.{seq}", **body}),
+                trace_id=payment.trace_id,
+                created_at=self.now,
+                due_at=self.now,
+            )
         )
 
 
@@ -331,28 +468,51 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def payment_body(payment: Payment) -> dict[str, Any]:
     """What a message tells of a payment (see ``schemas/message.v1.schema.json``)."""
     return {
-        "payment_id": payment.id, "out_trade_no": payment.out_trade_no, "reference": payment.reference,
-        "gateway": payment.gateway, "account": payment.account, "channel": payment.channel, "status": payment.status,
-        "amount": payment.amount, "currency": payment.currency, "captured": payment.captured,
-        "refunded": payment.refunded, "gateway_txn": payment.gateway_txn, "paid_at": payment.paid_at,
-    }  # fmt: skip
+        "payment_id": payment.id,
+        "out_trade_no": payment.out_trade_no,
+        "reference": payment.reference,
+        "gateway": payment.gateway,
+        "account": payment.account,
+        "channel": payment.channel,
+        "status": payment.status,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "gateway_txn": payment.gateway_txn,
+        "paid_at": payment.paid_at,
+    }
 
 
 def refund_body(payment: Payment, refund: Refund) -> dict[str, Any]:
     """What a message tells of a refund."""
     return {
-        "payment_id": payment.id, "reference": payment.reference, "refund_id": refund.id,
-        "out_refund_no": refund.out_refund_no, "gateway": refund.gateway, "account": refund.account,
-        "status": refund.status, "amount": refund.amount, "currency": refund.currency, "reason": refund.reason,
-        "gateway_refund": refund.gateway_refund, "incident_id": refund.incident_id,
-    }  # fmt: skip
+        "payment_id": payment.id,
+        "reference": payment.reference,
+        "refund_id": refund.id,
+        "out_refund_no": refund.out_refund_no,
+        "gateway": refund.gateway,
+        "account": refund.account,
+        "status": refund.status,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "reason": refund.reason,
+        "gateway_refund": refund.gateway_refund,
+        "incident_id": refund.incident_id,
+    }
 
 
 def incident_body(incident: Incident) -> dict[str, Any]:
     """What a message tells of an incident."""
     return {
-        "incident_id": incident.id, "incident": incident.kind, "payment_id": incident.payment_id,
-        "gateway": incident.gateway, "account": incident.account, "status": incident.status,
-        "policy": incident.policy, "amount": incident.amount, "currency": incident.currency,
+        "incident_id": incident.id,
+        "incident": incident.kind,
+        "payment_id": incident.payment_id,
+        "gateway": incident.gateway,
+        "account": incident.account,
+        "status": incident.status,
+        "policy": incident.policy,
+        "amount": incident.amount,
+        "currency": incident.currency,
         "gateway_txn": incident.gateway_txn,
-    }  # fmt: skip
+    }

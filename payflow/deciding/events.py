@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from ..gateway import Event, EventKind
-from ..records import Attempt, Incident, Payment, Receipt, Refund, replace
+from ..records import Incident, Payment, Receipt, Refund, replace
 from .draft import Cause, Draft, Needs, compact
 
 
@@ -43,12 +43,22 @@ def event_json(event: Event) -> str:
     """The event as stored with its receipt or incident: our words and theirs, without the proof."""
     return compact(
         {
-            "kind": event.kind, "key": event.key, "gateway": event.gateway, "account": event.account,
-            "source": event.source, "out_trade_no": event.out_trade_no, "merchant": event.merchant, "app": event.app,
-            "amount": event.amount, "currency": event.currency, "gateway_txn": event.gateway_txn,
-            "out_refund_no": event.out_refund_no, "gateway_refund": event.gateway_refund,
-            "happened_at": event.happened_at, "words": dict(event.words),
-        }  # fmt: skip
+            "kind": event.kind,
+            "key": event.key,
+            "gateway": event.gateway,
+            "account": event.account,
+            "source": event.source,
+            "out_trade_no": event.out_trade_no,
+            "merchant": event.merchant,
+            "app": event.app,
+            "amount": event.amount,
+            "currency": event.currency,
+            "gateway_txn": event.gateway_txn,
+            "out_refund_no": event.out_refund_no,
+            "gateway_refund": event.gateway_refund,
+            "happened_at": event.happened_at,
+            "words": dict(event.words),
+        }
     )
 
 
@@ -145,10 +155,15 @@ def _paid(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
     payment = _settle_attempts(draft, payment, {"charge": "confirm", "query": "confirm", "close": "reject"}, cause)
     _accept(draft, event, payment, fact, cause)
     payment = draft.move(
-        payment, move, cause, captured=payment.amount, gateway_txn=event.gateway_txn,
+        payment,
+        move,
+        cause,
+        captured=payment.amount,
+        gateway_txn=event.gateway_txn,
         paid_at=event.happened_at if event.happened_at is not None else draft.now,
-        next_check_at=None, next_action="{}",
-    )  # fmt: skip
+        next_check_at=None,
+        next_action="{}",
+    )
     if move == "pay_late":
         incident = _incident(draft, event, payment, "late_payment", "accept", "resolved")
         draft.raise_incident(replace(incident, resolution="accepted by policy"), payment)
@@ -182,11 +197,21 @@ def return_money(draft: Draft, incident: Incident, payment: Payment, cause: Caus
     """Send money back that has no place here: a refund of the incident, never counted against the capture."""
     number = draft.new_id(draft.now)
     refund = Refund(
-        id=number, payment_id=payment.id, gateway=payment.gateway, account=payment.account, out_refund_no=number,
-        amount=incident.amount, currency=incident.currency, status="", reason=incident.kind,
-        gateway_txn=incident.gateway_txn, incident_id=incident.id, trace_id=payment.trace_id,
-        created_at=draft.now, updated_at=draft.now,
-    )  # fmt: skip
+        id=number,
+        payment_id=payment.id,
+        gateway=payment.gateway,
+        account=payment.account,
+        out_refund_no=number,
+        amount=incident.amount,
+        currency=incident.currency,
+        status="",
+        reason=incident.kind,
+        gateway_txn=incident.gateway_txn,
+        incident_id=incident.id,
+        trace_id=payment.trace_id,
+        created_at=draft.now,
+        updated_at=draft.now,
+    )
     payment, refund = draft.create_refund(payment, refund, cause)
     draft.prepare(payment, "refund", cause, refund=refund)
     return refund
@@ -214,14 +239,17 @@ def _pending(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict
     wrong = mismatch(event, payment)
     if wrong is not None:
         return _refuse(draft, event, payment, wrong)
-    if payment.status == "pending":
-        _settle_attempts(draft, payment, {"charge": "confirm", "query": "confirm"}, _cause(draft, event))
+    cause = Cause(CAUSES[event.source], "")  # an answer leaves no receipt of this: its attempts are their own cause
     if event.source == "callback":
-        _accept(draft, event, draft.facts.payments[payment.id], fact, _cause(draft, event), outcome="stale")
+        cause = _cause(draft, event)
+        _accept(draft, event, payment, fact, cause, outcome="stale")
+    if payment.status == "pending":
+        payment = _settle_attempts(draft, payment, {"charge": "confirm", "query": "confirm"}, cause)
+    draft.put(payment)
     return Verdict.STALE
 
 
-def _unknown(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
+def _unknown(draft: Draft, event: Event, payment: Payment, _fact: str) -> Verdict:
     """A word we have no translation for: kept for a person, and the gateway is asked what it means."""
     if payment.next_check_at is None or payment.next_check_at > draft.now:
         draft.put(replace(payment, next_check_at=draft.now))
@@ -232,9 +260,7 @@ def _unknown(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict
 
 
 def _refund(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
-    refund = next(
-        (kept for kept in draft.refunds_of(payment.id) if kept.out_refund_no == event.out_refund_no), None
-    )
+    refund = next((kept for kept in draft.refunds_of(payment.id) if kept.out_refund_no == event.out_refund_no), None)
     if refund is None:
         draft.raise_incident(_incident(draft, event, payment, "unknown_refund", "hold", "open"), payment)
         return Verdict.ORPHAN
@@ -307,8 +333,10 @@ def _close_incident(draft: Draft, refund: Refund, status: str, resolution: str) 
 
 def _rest(draft: Draft, payment: Payment) -> None:
     """A captured payment with nothing under way is not looked at any more."""
-    under_way = payment.unresolved or payment.reserved or any(
-        refund.status in ("requested", "processing") for refund in draft.refunds_of(payment.id)
+    under_way = (
+        payment.unresolved
+        or payment.reserved
+        or any(refund.status in ("requested", "processing") for refund in draft.refunds_of(payment.id))
     )
     if payment.status != "pending" and not under_way and payment.next_check_at is not None:
         draft.put(replace(payment, next_check_at=None))
@@ -323,17 +351,33 @@ def _cause(draft: Draft, event: Event) -> Cause:
 
 
 def _accept(
-    draft: Draft, event: Event, payment: Payment, fact: str, cause: Cause, *,
-    outcome: str = "accepted", refund: Refund | None = None,
-) -> None:  # fmt: skip
+    draft: Draft,
+    event: Event,
+    payment: Payment,
+    fact: str,
+    cause: Cause,
+    *,
+    outcome: str = "accepted",
+    refund: Refund | None = None,
+) -> None:
     if (event.account, event.key) not in draft.wants.receipts:
         raise Needs(receipts={(event.account, event.key)})
     draft.keep_receipt(
         Receipt(
-            id=cause.id, gateway=event.gateway, account=event.account, key=event.key, digest=fact, kind=event.kind,
-            source=event.source, outcome=outcome, payment_id=payment.id, refund_id=refund.id if refund else None,
-            event=event_json(event), proof=event.proof, at=draft.now,
-        )  # fmt: skip
+            id=cause.id,
+            gateway=event.gateway,
+            account=event.account,
+            key=event.key,
+            digest=fact,
+            kind=event.kind,
+            source=event.source,
+            outcome=outcome,
+            payment_id=payment.id,
+            refund_id=refund.id if refund else None,
+            event=event_json(event),
+            proof=event.proof,
+            at=draft.now,
+        )
     )
 
 
@@ -349,33 +393,39 @@ def _refuse(draft: Draft, event: Event, payment: Payment, kind: str) -> Verdict:
     return Verdict.INCIDENT
 
 
-def _incident(
-    draft: Draft, event: Event, payment: Payment | None, kind: str, policy: str, status: str
-) -> Incident:
+def _incident(draft: Draft, event: Event, payment: Payment | None, kind: str, policy: str, status: str) -> Incident:
     return Incident(
-        id=draft.new_id(draft.now), kind=kind, ref=f"{event.account}:{event.key}:{digest(event)}"[:191],
-        gateway=event.gateway, account=event.account, payment_id=payment.id if payment else None, status=status,
-        policy=policy, amount=event.amount or 0, currency=event.currency or "", gateway_txn=event.gateway_txn,
-        event=event_json(event), proof=event.proof, trace_id=payment.trace_id if payment else "",
-        created_at=draft.now, updated_at=draft.now,
-    )  # fmt: skip
+        id=draft.new_id(draft.now),
+        kind=kind,
+        ref=f"{event.account}:{event.key}:{digest(event)}"[:191],
+        gateway=event.gateway,
+        account=event.account,
+        payment_id=payment.id if payment else None,
+        status=status,
+        policy=policy,
+        amount=event.amount or 0,
+        currency=event.currency or "",
+        gateway_txn=event.gateway_txn,
+        event=event_json(event),
+        proof=event.proof,
+        trace_id=payment.trace_id if payment else "",
+        created_at=draft.now,
+        updated_at=draft.now,
+    )
 
 
 def _settle_attempts(
     draft: Draft, payment: Payment, how: dict[str, str], cause: Cause, refund: Refund | None = None
 ) -> Payment:
-    """A fact settles the attempts it answers. Prepared ones stay: whether to send them still is decided when they are due."""
+    """A fact settles the attempts it answers; whether prepared ones are still sent is decided when they are due."""
     for attempt in draft.attempts_of(payment):
         move = how.get(attempt.op)
         about = refund.id if refund else payment.id
         if move is not None and attempt.entity_id == about and attempt.status in ("sent", "unknown"):
-            payment, _ = draft.move_attempt(payment, attempt, move, cause)
+            payment, _ = draft.move_attempt(
+                payment, attempt, move, cause if cause.id else Cause(cause.kind, attempt.id)
+            )
     return payment
-
-
-def open_attempts(draft: Draft, payment: Payment, *ops: str) -> list[Attempt]:
-    """The unresolved attempts of these operations."""
-    return [attempt for attempt in draft.attempts_of(payment) if attempt.op in ops]
 
 
 _REFUND_MOVES = {

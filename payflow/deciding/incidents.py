@@ -14,13 +14,9 @@ WITH_MONEY = frozenset({"late_payment", "double_payment", "unexpected_payment"})
 def resolve(draft: Draft, incident: Incident, how: str, operator: str) -> Incident:
     """A person settles an open incident; the operator's name stays with it."""
     if incident.status != "open":
-        raise Refused(
-            f"This incident is {incident.status}", code="INCIDENT_CLOSED", incident_id=incident.id
-        )
+        raise Refused(f"This incident is {incident.status}", code="INCIDENT_CLOSED", incident_id=incident.id)
     if how == "dismiss":
-        resolved = replace(
-            incident, status="resolved", resolution=f"dismissed by {operator}", updated_at=draft.now
-        )
+        resolved = replace(incident, status="resolved", resolution=f"dismissed by {operator}", updated_at=draft.now)
         draft.put_incident(resolved)
         return resolved
     if how != "refund" or incident.kind not in WITH_MONEY or incident.payment_id is None:

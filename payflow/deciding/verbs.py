@@ -96,7 +96,9 @@ def _check_json(value: Any, path: str, depth: int) -> None:
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if not isinstance(name, str):
-                raise InvalidRequest(f"metadata has a key that is not text at {path}", code="INVALID_METADATA", path=path)
+                raise InvalidRequest(
+                    f"metadata has a key that is not text at {path}", code="INVALID_METADATA", path=path
+                )
             _check_json(inner, f"{path}.{name}", depth + 1)
     elif isinstance(value, list | tuple):
         if len(value) > METADATA_BYTES:
@@ -177,8 +179,14 @@ def _submitted(draft: Draft, payment: Payment, cause: Cause, **also: Any) -> Pay
 
 
 def confirm(
-    draft: Draft, claims: TokenClaims, wanted: str | None, request: Request | None, *, expires_at: int,
-    call_lease: int | None, token_ttl_over: bool,
+    draft: Draft,
+    claims: TokenClaims,
+    wanted: str | None,
+    request: Request | None,
+    *,
+    expires_at: int,
+    call_lease: int | None,
+    token_ttl_over: bool,
 ) -> Payment:
     """A person said yes: submit the waiting payment, once."""
     payment = draft.facts.payments.get(claims.payment_id)
@@ -207,7 +215,9 @@ def cancel(draft: Draft, payment: Payment, request: Request | None, *, call_leas
     cause = Cause("api", request.key if request else "cancel")
     if request is not None:
         remember(draft, request, "payment", payment.id, payment.id)
-    draft.rules.tables["payment"].move(payment.status, "cancel", draft.rules.policies)  # refused before anything is done
+    draft.rules.tables["payment"].move(
+        payment.status, "cancel", draft.rules.policies
+    )  # refused before anything is done
     if payment.status == "created":
         return draft.move(payment, "cancel", cause, next_check_at=None)
     attempts = draft.attempts_of(payment)
@@ -248,9 +258,7 @@ def refund(
         raise InvalidRequest("A refund is in the currency of its payment", code="CURRENCY_MISMATCH")
     wanted = left if amount is None else amount
     if wanted > left:
-        raise Refused(
-            "More than is left to refund", code="REFUND_EXCEEDS_CAPTURED", payment_id=payment.id, left=left
-        )
+        raise Refused("More than is left to refund", code="REFUND_EXCEEDS_CAPTURED", payment_id=payment.id, left=left)
     event = "refund_full" if payment.refunded + wanted == payment.captured else "refund_part"
     draft.rules.tables["payment"].move(payment.status, event, draft.rules.policies)
     known = draft.refunds_of(payment.id)

@@ -1,4 +1,4 @@
-"""The walk over a real SQLite store, a scripted gateway and a clock the test moves. Invariants hold after every test."""
+"""The walk over a real SQLite store, a scripted gateway and a clock the test moves. Invariants hold after each."""
 
 from __future__ import annotations
 

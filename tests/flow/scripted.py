@@ -1,7 +1,7 @@
 """A gateway whose every answer the test writes down beforehand, and whose callbacks are plain JSON.
 
-Not a stand-in for a real one (the contract suites drive those): it lets a test of the walk say exactly what the far side
-does next.
+Not a stand-in for a real one (the contract suites drive those): it lets a test of the walk say exactly what the far
+side does next.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Scripted:
         }  # fmt: skip
         return Event(**{**facts, **other})
 
-    def refunded(self, payment: Payment, refund: Refund, kind: EventKind, *, source: str = "callback", **other: Any) -> Event:
+    def refunded(
+        self, payment: Payment, refund: Refund, kind: EventKind, *, source: str = "callback", **other: Any
+    ) -> Event:
         return self.event(
             payment, kind, source=source,
             **{"key": f"{kind}:{refund.out_refund_no}", "amount": refund.amount, "out_refund_no": refund.out_refund_no,

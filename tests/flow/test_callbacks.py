@@ -291,7 +291,7 @@ def test_the_proof_is_kept_with_the_receipt(world: World) -> None:
 
 
 def test_a_failing_event_in_a_set_fails_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    import payflow.flow as flow_module
+    import payflow.flow.receiving as flow_module
 
     good, bad = world.pay(key="1"), world.pay(key="2")
     real = flow_module.apply_event

@@ -196,7 +196,9 @@ def test_an_amount_above_the_gateways_is_refused_at_create(world: World) -> None
     assert refusal(world.pay, 100_000_01) == "INVALID_AMOUNT"
 
 
-@pytest.mark.parametrize("number", ["abc", "a" * 33, "ab cdef", "abcdef\n", "../../etc", "a';drop--", "ａｂｃｄｅｆ", "abc%def"])
+@pytest.mark.parametrize(
+    "number", ["abc", "a" * 33, "ab cdef", "abcdef\n", "../../etc", "a';drop--", "ａｂｃｄｅｆ", "abc%def"]
+)
 def test_b124_order_numbers_that_are_none(world: World, number: str) -> None:
     assert refusal(world.pay, out_trade_no=number) == "INVALID_REFERENCE"
 
@@ -213,7 +215,16 @@ def test_b153_an_order_number_is_used_once(world: World) -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"a": float("nan")}, {"a": 1.5}, {"a": b"x"}, {1: "x"}, {"a": "x" * 5000}, {"a": {"b": object()}}, [1], {"a": {1, 2}}],
+    [
+        {"a": float("nan")},
+        {"a": 1.5},
+        {"a": b"x"},
+        {1: "x"},
+        {"a": "x" * 5000},
+        {"a": {"b": object()}},
+        [1],
+        {"a": {1, 2}},
+    ],
 )
 def test_b126_metadata_that_is_not_small_json(world: World, metadata: Any) -> None:
     assert refusal(world.pay, metadata=metadata) == "INVALID_METADATA"

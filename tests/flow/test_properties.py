@@ -1,4 +1,4 @@
-"""The walk under any order of events, answers, crashes of the gateway and passing time: the invariants hold at every step.
+"""The walk under any order of events, answers, faults of the gateway and passing time: the invariants always hold.
 
 A plain model of the gateway keeps the truth (who was really paid, what really went back). After the storm, with the
 faults gone, payflow must have arrived at that truth: nothing lost, nothing twice.
@@ -196,7 +196,9 @@ class Walk(RuleBasedStateMachine):
             history = self.world.store.history(payment.id)
             assert history is not None
             back = sum(self.far.refunds.get(refund.out_refund_no, 0) for refund in history.refunds)
-            late = sum(refund.amount for refund in history.refunds if refund.incident_id and refund.status == "succeeded")
+            late = sum(
+                refund.amount for refund in history.refunds if refund.incident_id and refund.status == "succeeded"
+            )
             assert payment.unresolved == 0
             assert payment.status not in ("created", "pending")
             assert (payment.captured + late > 0) == (truth == "paid")

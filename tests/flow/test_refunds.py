@@ -86,7 +86,10 @@ def test_b220_more_than_is_left_or_in_another_currency(world: World) -> None:
 def test_i35_no_more_refunds_than_the_gateway_takes(make_world: Any) -> None:
     world = make_world()
     world.main.capabilities = type(world.main.capabilities)(
-        **{**{n: getattr(world.main.capabilities, n) for n in type(world.main.capabilities).__slots__}, "max_refunds": 2}
+        **{
+            **{n: getattr(world.main.capabilities, n) for n in type(world.main.capabilities).__slots__},
+            "max_refunds": 2,
+        }
     )
     payment = world.paid()
     for number in range(2):

@@ -43,7 +43,9 @@ def test_a_close_of_unknown_outcome_stays_pending_until_it_is_known(world: World
     payment = world.pay()
     world.main.will("close", Answer(Outcome.UNKNOWN))
     assert world.flow.cancel(payment.id).payment.status == "pending"
-    world.main.will("query", lambda p: Answer(Outcome.CONFIRMED, (world.main.event(p, EventKind.CLOSED, source="query"),)))
+    world.main.will(
+        "query", lambda p: Answer(Outcome.CONFIRMED, (world.main.event(p, EventKind.CLOSED, source="query"),))
+    )
     world.clock.forward(5)
     world.worker.round()
     assert world.status(payment) == "cancelled"
@@ -72,7 +74,9 @@ def test_an_unpaid_payment_expires_by_being_closed_at_the_gateway(world: World) 
 
 def test_f09_a_callback_that_never_came_is_found_and_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
     payment = world.pay()
-    world.main.will("query", lambda p: Answer(Outcome.CONFIRMED, (world.main.event(p, EventKind.PAID, source="query"),)))
+    world.main.will(
+        "query", lambda p: Answer(Outcome.CONFIRMED, (world.main.event(p, EventKind.PAID, source="query"),))
+    )
     world.clock.forward(11)
     report = world.worker.round()
     assert report.callbacks_missing == [payment.id]
@@ -123,7 +127,7 @@ def test_a_caller_that_died_before_sending_is_taken_over(world: World, monkeypat
             world.pay()
     world.clock.forward(31)
     assert world.pay().status == "pending"  # the caller comes again with its key and finishes what it began
-    assert [op for op, _ in world.main.calls][0] == "charge"
+    assert next(op for op, _ in world.main.calls) == "charge"
 
 
 def test_f13_two_workers_ask_once(world: World) -> None:

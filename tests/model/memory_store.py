@@ -1,4 +1,4 @@
-"""The store's contract in plain dictionaries: the model that the real stores are compared with, and a store for pure tests.
+"""The store's contract in plain dictionaries: the model that the real stores are compared with.
 
 It keeps the promises of :class:`payflow.store.Store` with one lock and no SQL: sets are written whole or not at all.
 """

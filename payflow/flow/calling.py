@@ -1,0 +1,136 @@
+"""Asking the gateways: prepared attempts are sent, due payments looked at. Never inside a transaction."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..deciding import checks, verbs
+from ..deciding.answers import apply_answer, claim, refund_of
+from ..deciding.draft import Draft
+from ..errors import Refused
+from ..gateway import Answer, Outcome
+from ..records import Attempt, Payment, Refund
+from ..store import Wants
+from .settling import Settling, about
+
+logger = logging.getLogger("payflow.flow")
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What one look at due payments did."""
+
+    looked: int = 0
+    asked: int = 0
+    performed: int = 0
+    callbacks_missing: list[str] = field(default_factory=list)
+
+
+class Calling(Settling):
+    """The part of a flow that talks to gateways."""
+
+    def perform(self, attempt_id: str, payment_id: str) -> Payment | None:
+        """Send one prepared attempt, outside any transaction, and store how it ended.
+
+        ``None`` if somebody else has it.
+        """
+        wants = Wants(payments={payment_id}, attempts=True, refunds=True)
+
+        def take(draft: Draft) -> tuple[Payment, Attempt, Refund | None] | None:
+            payment = verbs.known_payment(draft, payment_id)
+            attempt = draft.facts.attempts.get(attempt_id)
+            if attempt is None or not claim(draft, payment, attempt):
+                return None
+            return payment, attempt, refund_of(draft, attempt) if attempt.entity == "refund" else None
+
+        taken, _ = self.settle(wants, take)
+        if taken is None:
+            return None
+        payment, attempt, refund = taken
+        answer = self._call(payment, attempt.op, refund)
+        (_, draft) = self.settle(
+            self.wants_for(answer.events, payments={payment_id}),
+            lambda draft: apply_answer(draft, attempt, answer),
+        )
+        return draft.facts.payments[payment_id]
+
+    def _call(self, payment: Payment, op: str, refund: Refund | None) -> Answer:
+        """One call to a gateway. Whatever goes wrong on the way is an unknown outcome, never a failure."""
+        gateway = self.gateways.get(payment.account)
+        if gateway is None:
+            return Answer(Outcome.NEVER_SENT, words={"error": "this account is not configured any more"})
+        began = time.monotonic()
+        try:
+            if op == "refund" and refund is not None:
+                answer = gateway.refund(payment, refund)
+            elif op == "query_refund" and refund is not None:
+                answer = gateway.query_refund(payment, refund)
+            else:
+                answer = {"charge": gateway.charge, "query": gateway.query, "close": gateway.close}[op](payment)
+        except Refused as error:  # the gateway's own "cannot do this", before anything was sent
+            answer = Answer(Outcome.NEVER_SENT, words={"error": error.code})
+        except Exception as error:
+            logger.exception("%s at %s broke; its outcome is unknown", op, payment.account, extra=about(payment))
+            answer = Answer(Outcome.UNKNOWN, words={"error": type(error).__name__})
+        logger.info(
+            "%s at %s: %s in %d ms payment_id=%s trace_id=%s",
+            op,
+            payment.account,
+            answer.outcome,
+            (time.monotonic() - began) * 1000,
+            payment.id,
+            payment.trace_id,
+            extra=about(payment),
+        )
+        return answer
+
+    def check(self, payment_ids: Sequence[str], *, on_demand: bool = False) -> CheckReport:
+        """Look at due payments: ask their gateways outside any transaction, then apply all answers as one set."""
+        report = CheckReport()
+        if not payment_ids:
+            return report
+
+        def look(draft: Draft) -> list[checks.Plan]:
+            known = [draft.facts.payments[name] for name in payment_ids if name in draft.facts.payments]
+            return [checks.plan(draft, payment, on_demand=on_demand) for payment in known]
+
+        plans, draft = self.settle(Wants(payments=set(payment_ids), attempts=True, refunds=True), look)
+        report.looked = len(plans)
+        for plan in plans:
+            for attempt_id in plan.perform:
+                self.perform(attempt_id, draft.facts.attempts[attempt_id].payment_id)
+                report.performed += 1
+        questions = [question for plan in plans for question in plan.questions]
+        answers = [self._call(question.payment, question.op, question.refund) for question in questions]
+        report.asked = len(questions)
+        if not questions:
+            return report
+        events = [event for answer in answers for event in answer.events]
+        wants = self.wants_for(events, payments={question.payment.id for question in questions})
+        wants.refunds = True
+
+        def conclude(draft: Draft) -> list[bool]:
+            return [checks.after(draft, question, answer) for question, answer in zip(questions, answers, strict=True)]
+
+        told, draft = self.settle(wants, conclude)
+        for question, missed in zip(questions, told, strict=True):
+            if missed:
+                report.callbacks_missing.append(question.payment.id)
+                logger.warning(
+                    "A payment was found paid by asking; its callback never came payment_id=%s trace_id=%s",
+                    question.payment.id,
+                    question.payment.trace_id,
+                    extra=about(question.payment),
+                )
+        self._perform_all(draft)
+        report.performed += len(draft.prepared)
+        return report
+
+    def _perform_all(self, draft: Draft) -> None:
+        if self.store.joined:
+            return
+        for attempt_id in draft.prepared:
+            self.perform(attempt_id, draft.facts.attempts[attempt_id].payment_id)

@@ -1,0 +1,143 @@
+"""How every decision is made: gather, decide, write — again from the start if somebody moved first."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+from ..clock import Clock, system_clock
+from ..deciding.draft import Draft, Needs, Rules, Schedule
+from ..errors import InvalidRequest, Refused, StoreConflict
+from ..gateway import Event, Gateway
+from ..identifiers import new_id
+from ..machine import Table
+from ..money import MAX_MINOR, Money
+from ..records import Payment
+from ..routing import Router
+from ..store import Store, Wants
+from ..trust import Trust
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the walk takes from the config; seconds unless the name says otherwise."""
+
+    secret: bytes = field(repr=False)
+    token_ttl_seconds: int | None = 300  # None: contexts are not retained, nothing waits for a person
+    payment_seconds: int = 900
+    retention_seconds: int = 7 * 86_400
+    time_zone: Any = None  # a tzinfo; None is Beijing
+    conflict_tries: int = 12
+
+
+class Settling:
+    """What the parts of a flow share: the pieces it was built from, and the one way to change anything."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        gateways: Mapping[str, Gateway],
+        router: Router,
+        trust: Trust,
+        tables: Mapping[str, Table],
+        policies: Mapping[str, str],
+        settings: Settings,
+        schedule: Schedule | None = None,
+        clock: Clock = system_clock,
+        ids: Callable[[int], str] = new_id,
+        config: Any = None,
+    ) -> None:
+        self.store = store
+        self.gateways = dict(gateways)
+        self.router = router
+        self.trust = trust
+        self.tables = tables
+        self.settings = settings
+        self.clock = clock
+        self.config = config
+        self._ids = ids
+        self._rules = Rules(
+            tables=tables,
+            policies=policies,
+            schedule=schedule or Schedule(),
+            operations={name: gateway.capabilities.operations for name, gateway in self.gateways.items()},
+        )
+
+    def joined(self, connection: Any) -> Self:
+        """This flow inside the host's transaction: a DB-API connection, SQLAlchemy ``Connection`` or ``Session``.
+
+        What it writes commits or rolls back with the host's own rows; payflow never commits. Since nothing may be sent
+        before the host has committed, verbs only record what is to be done: :meth:`perform` after the commit, or the
+        worker, does it. A ``StoreConflict`` that stays is the host's to retry, as a whole unit.
+        """
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.store = self.store.join(connection)
+        return twin
+
+    def settle(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str = "") -> tuple[T, Draft]:
+        """Gather, decide, write; again from the start if somebody moved first or the decision needs to know more."""
+        tries = self.settings.conflict_tries
+        for attempt in range(1, tries + 1):
+            result, draft = self._decided(wants, decide, trace_id)
+            if not draft.changes:
+                return result, draft
+            try:
+                self.store.write(draft.changes)
+            except StoreConflict:
+                if attempt == tries:
+                    raise
+                time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
+            else:
+                return result, draft
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _decided(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str) -> tuple[T, Draft]:
+        while True:
+            draft = Draft(self.store.gather(wants), self._rules, self.clock(), self._ids, wants, trace_id)
+            try:
+                return decide(draft), draft
+            except Needs as needs:
+                if not needs.add_to(wants):
+                    raise RuntimeError("A decision asks again for what it was given") from needs
+
+    def able(self, account: str, channel: str | None, amount: Money | None, operation: str | None) -> Gateway:
+        """The gateway behind an account, if it can do what is asked; refused before any call otherwise."""
+        gateway = self.gateways.get(account)
+        if gateway is None:
+            raise Refused("This account is not configured", code="OPERATION_UNSUPPORTED", account=account)
+        can = gateway.capabilities
+        if operation is not None and operation not in can.operations:
+            raise Refused(f"{gateway.kind} cannot {operation} here yet", code="OPERATION_UNSUPPORTED", account=account)
+        if channel is not None and channel not in can.channels:
+            raise Refused(f"{gateway.kind} has no channel {channel}", code="OPERATION_UNSUPPORTED", account=account)
+        if amount is not None:
+            if amount.currency not in can.currencies:
+                raise InvalidRequest(f"{gateway.kind} does not take {amount.currency}", code="INVALID_CURRENCY")
+            if amount.minor > min(can.max_amount, MAX_MINOR):
+                raise InvalidRequest("Amount is too large for this gateway", code="INVALID_AMOUNT")
+        return gateway
+
+    def call_lease(self) -> int | None:
+        """How long a caller that performs its own attempt keeps it; joined flows leave it to others."""
+        return None if self.store.joined else self._rules.schedule.call_lease
+
+    def wants_for(self, events: Sequence[Event], *, payments: set[str]) -> Wants:
+        """What deciding these events about these payments needs to know."""
+        return Wants(
+            payments=set(payments),
+            orders={(event.account, event.out_trade_no) for event in events},
+            receipts={(event.account, event.key) for event in events},
+            attempts=True,
+        )
+
+
+def about(payment: Payment) -> dict[str, Any]:
+    """What every log line about a payment carries."""
+    return {"payment_id": payment.id, "trace_id": payment.trace_id, "account": payment.account}
