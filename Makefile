@@ -1,0 +1,46 @@
+# payflow: everything starts with one of these.
+
+SHELL := /bin/bash
+VENV ?= .venv
+export VENV
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: ## the coffee shop on a local port, with its own SQLite file; prints its address
+	@bash .ci/environment flask,qr
+	@exec $(BIN)/python -m examples.coffee
+
+test: ## every test, with the PostgreSQL, MariaDB and browser it needs
+	@bash .ci/system
+	@bash .ci/environment test
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+lint: ## ruff, mypy, layering
+	@bash .ci/environment dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+
+format: ## lets ruff put the code in order
+	@bash .ci/environment dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ## the figures, as ratios to the raw limits of this machine (see benchmarks/README.md)
+	@bash .ci/system
+	@bash .ci/environment test
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## removes caches and builds; databases stay
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## … and the virtual environment
+	@rm -rf $(VENV)
