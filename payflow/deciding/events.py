@@ -32,6 +32,7 @@ CAUSES = {"callback": "callback", "answer": "answer", "query": "query", "bill": 
 
 def digest(event: Event) -> str:
     """Names the content of a fact: the same fact from a callback and from a query has the same digest."""
+    content: tuple[object, ...]
     if event.out_refund_no is not None:
         content = (event.kind, event.out_trade_no, event.out_refund_no)
     else:
