@@ -10,7 +10,7 @@ A singular name is a contract, the plural below it holds the implementations.
     choices     routing  trust                          pure: facts in, choice out
     setup       config                                  payflow.json, checked, every value with where it came from
     contracts   gateway  store
-    wire        signing  forms                          keys and signatures; strict form bodies
+    wire        strictjson  forms  signing              strict bodies; keys and signatures
     adapters    gateways  stores                        one file per gateway, one per database
     judgement   deciding                                pure: events and facts in, changes out
     walk        trace  doctor  combining  flow  worker  the doing: gather, decide, write, call
