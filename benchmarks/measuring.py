@@ -1,0 +1,122 @@
+"""How things are timed here: raw and payflow turn by turn in the same run, medians of the turns, ratios between them.
+
+A figure is a ratio of two rates measured within seconds of each other on one machine; only that travels to another
+machine. Absolute rates are printed so that a reader can see what the ratio is made of.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Job = Callable[[], int]  # does its work and says how many pieces it did
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much work a run does."""
+
+    rounds: int
+    callbacks: int  # per half of a round
+    stored: tuple[int, int]  # payments in the database for the figure on volume: few, many
+    verifications: int
+
+
+FULL = Scale(rounds=7, callbacks=600, stored=(1_000, 1_000_000), verifications=2_000)
+QUICK = Scale(rounds=3, callbacks=200, stored=(1_000, 20_000), verifications=500)
+
+
+@dataclass(slots=True)
+class Figure:
+    """One promised ratio, and what came of it."""
+
+    name: str
+    says: str
+    target: float
+    at_most: bool = False  # the ratio must not be above its target (costs), instead of not below it (rates)
+    ratios: list[float] = field(default_factory=list)
+    raw: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+    unit: str = "callbacks/s"
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio <= self.target if self.at_most else self.ratio >= self.target
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "name": self.name, "says": self.says, "target": self.target, "at_most": self.at_most,
+            "ratio": round(self.ratio, 3), "holds": self.holds, "unit": self.unit,
+            "raw": round(statistics.median(self.raw), 2), "ours": round(statistics.median(self.ours), 2),
+            "ratios": [round(one, 3) for one in self.ratios], "notes": self.notes,
+        }  # fmt: skip
+
+    def text(self) -> str:
+        sign = "<=" if self.at_most else ">="
+        lines = [
+            f"{'ok  ' if self.holds else 'MISS'} {self.name:<22} {self.ratio:6.2f}  (wanted {sign} {self.target:.2f})"
+            f"   payflow {statistics.median(self.ours):>9,.0f}  raw {statistics.median(self.raw):>9,.0f}  {self.unit}",
+            f"     {self.says}; per round: {' '.join(f'{one:.2f}' for one in self.ratios)}",
+        ]
+        return "\n".join([*lines, *(f"     {note}" for note in self.notes)])
+
+
+def rate(job: Job) -> float:
+    """Pieces per second of one run of ``job``; the garbage of whoever came before is not its cost."""
+    gc.collect()
+    began = time.perf_counter()
+    done = job()
+    return done / (time.perf_counter() - began)
+
+
+def compare(figure: Figure, rounds: int, prepare: Callable[[int], tuple[Job, Job]]) -> Figure:
+    """Fill ``figure``: each round prepares fresh work for both and times raw and payflow, in alternating order.
+
+    The first round warms both up and is not counted.
+    """
+    for number in range(rounds + 1):
+        raw_job, our_job = prepare(number)
+        if number % 2:
+            our_rate, raw_rate = rate(our_job), rate(raw_job)
+        else:
+            raw_rate, our_rate = rate(raw_job), rate(our_job)
+        if number:
+            figure.raw.append(raw_rate)
+            figure.ours.append(our_rate)
+            figure.ratios.append(our_rate / raw_rate)
+    return figure
+
+
+def in_sets(items: Sequence[object], size: int) -> list[Sequence[object]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def machine() -> dict[str, str]:
+    """What this was measured on."""
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "load before": " ".join(f"{one:.2f}" for one in os.getloadavg()),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
