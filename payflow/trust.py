@@ -164,7 +164,7 @@ def read_token(secret: bytes, token: str, now: int) -> TokenClaims:
     return claims
 
 
-def _claims_of(token: str) -> TokenClaims | None:
+def _claims_of(token: object) -> TokenClaims | None:
     """What the token claims, unproven; ``None`` when it cannot be one of ours."""
     if not isinstance(token, str) or len(token) > _MAX_TOKEN or not token.isascii():
         return None

@@ -40,7 +40,8 @@ def _place(config: Config) -> Iterator[Advice]:
         yield Advice("MOCK_ENABLED", f"gateways.{mocks[0]}", "the mock gateway is enabled: it moves no money")
     for name, account in config.accounts.items():
         if account.options.get("sandbox"):
-            yield Advice("SANDBOX_ENABLED", f"gateways.{name}.sandbox", "a sandbox account is enabled: it moves no money")
+            said = "a sandbox account is enabled: it moves no money"
+            yield Advice("SANDBOX_ENABLED", f"gateways.{name}.sandbox", said)
     if config.log_level == "DEBUG":
         yield Advice("LOG_LEVEL_DEBUG", "log_level", "DEBUG writes a lot and slows every payment; INFO tells the story")
 
@@ -58,7 +59,8 @@ def _callbacks(config: Config) -> Iterator[Advice]:
         return
     if address.loopback(url):
         if real:
-            yield Advice("UNREACHABLE_URL", "callbacks.base_url", "is a loopback address, which no real gateway reaches")
+            said = "is a loopback address, which no real gateway reaches"
+            yield Advice("UNREACHABLE_URL", "callbacks.base_url", said)
     elif address.plain_http(url) and config.environment != "test":
         yield Advice("INSECURE_URL", "callbacks.base_url", "is plain http: anybody on the way reads the callbacks")
 
@@ -91,7 +93,8 @@ def _time(config: Config) -> Iterator[Advice]:
         said = "is long: a silent gateway keeps a thread for all that time"
         yield Advice("LONG_TIMEOUT", "timeouts.read_seconds", said)
     if times.total_seconds > 60:
-        yield Advice("LONG_TIMEOUT", "timeouts.total_seconds", "is long: a slow gateway keeps a thread for all that time")
+        said = "is long: a slow gateway keeps a thread for all that time"
+        yield Advice("LONG_TIMEOUT", "timeouts.total_seconds", said)
     if times.callback_tolerance_seconds < 60:
         said = "is short: a clock that is a little off refuses genuine callbacks"
         yield Advice("SHORT_TOLERANCE", "timeouts.callback_tolerance_seconds", said)
@@ -112,7 +115,8 @@ def _store(config: Config) -> Iterator[Advice]:
         said = "is SQLite: one writer, on one machine, and only as durable as its disk"
         yield Advice("SQLITE_IN_PRODUCTION", "store.url", said)
     if sqlite and (config.store.shown_url.endswith(("://", ":memory:"))):
-        yield Advice("STORE_IN_MEMORY", "store.url", "lives in memory: every payment is forgotten when the process ends")
+        said = "lives in memory: every payment is forgotten when the process ends"
+        yield Advice("STORE_IN_MEMORY", "store.url", said)
     if not sqlite and _by_default(config, "store.pool_size"):
         said = f"is {config.store.pool_size} by default: more threads than that wait for a connection"
         yield Advice("POOL_SIZE_DEFAULT", "store.pool_size", said)

@@ -20,7 +20,7 @@ def function_of(name: str, path: str) -> Callable[..., Any]:
     found: Any = None
     try:
         found = import_module(module_name)
-    except Exception as error:  # whatever the host's module raises while it is imported
+    except Exception as error:  # noqa: BLE001 -- whatever the host's module raises while it is imported
         reason, cause = f"module {module_name} cannot be imported ({type(error).__name__}: {error})", error
     for attribute in attributes.split(".") if not reason else ():
         if not hasattr(found, attribute):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from . import address, meaning
 from .problems import Path as JsonPath
-from .problems import Problems
+from .problems import Problems, error_of
 from .reading import from_mapping, read_file
 from .secret import Environment, Secret, fetch, missing, pem_kind, weakness
 from .settings import (
@@ -46,17 +47,25 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[st
     environment = Environment(os.environ if environ is None else environ)
     environ = None
     path = None if isinstance(source, Mapping) else Path(source)
+    place = _Place(environment, path, path.parent if path else Path(), str(path) if path else "config")
     document = from_mapping(source) if isinstance(source, Mapping) else read_file(Path(source))
-    folder = path.parent if path else Path()
-    name = str(path) if path else "config"
     problems = Problems()
     by = override(document, environment, problems)
     examine(document, by, problems)
-    if not problems.found or _usable(document):
-        full, leaves = complete(document)
-        config = _meant(full, leaves, by, environment, folder, path, problems)
-    problems.raise_any(name)
-    return config
+    if not _usable(document):
+        raise error_of(problems.found, place.name)
+    full, leaves = complete(document)
+    return _meant(full, leaves, by, place, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the config stands: the variables and the folder it may refer to, and what messages call it."""
+
+    environment: Environment
+    path: Path | None
+    folder: Path
+    name: str
 
 
 def _usable(document: dict[str, Any]) -> bool:
@@ -69,23 +78,20 @@ def _meant(
     full: dict[str, Any],
     leaves: list[Leaf],
     by: Mapping[JsonPath, str],
-    environment: Environment,
-    folder: Path,
-    path: Path | None,
+    place: _Place,
     problems: Problems,
 ) -> Config:
-    """Everything the schema cannot say; the ``Config`` if nothing is wrong."""
+    """Everything the schema cannot say, then the ``Config``; ``ConfigError`` if anything was wrong."""
     meaning.check_accounts(full, problems)
     meaning.check_durations(full, problems)
     meaning.check_names(full, problems)
     meaning.check_base_url(full, problems)
     routes = meaning.routes_of(full, problems)
     actions = meaning.actions_of(full, problems)
-    secrets = _secrets(leaves, environment, folder, problems)
-    url = _database(full, secrets, by, folder, problems)
-    if problems.found:
-        return None  # type: ignore[return-value] # never used: the caller raises what was found
-    shown = _effective(leaves, by, str(path) if path else "given in code", secrets, url)
+    secrets = _secrets(leaves, place, problems)
+    url = _database(full, secrets, by, place.folder, problems)
+    problems.raise_any(place.name)
+    shown = _effective(leaves, by, place.name, secrets, url)
     given = full["callbacks"].get("base_url")
     return Config(
         environment=full["environment"],
@@ -94,7 +100,7 @@ def _meant(
         context_retention=ContextRetention(**full["context_retention"]),
         trusted_actions=actions,
         secret=secrets[("secret",)],
-        accounts=MappingProxyType(_accounts(full["gateways"], secrets, folder)),
+        accounts=MappingProxyType(_accounts(full["gateways"], secrets, place.folder)),
         routes=routes,
         policies=MappingProxyType(full["policies"]),
         timeouts=Timeouts(**full["timeouts"]),
@@ -107,7 +113,7 @@ def _meant(
         time_zone=full["time_zone"],
         log_level=full["log_level"],
         effective=shown,
-        path=path,
+        path=place.path,
     )
 
 
@@ -134,15 +140,13 @@ def _accounts(
 # -- secrets -------------------------------------------------------------------------------------------------------
 
 
-def _secrets(
-    leaves: list[Leaf], environment: Environment, folder: Path, problems: Problems
-) -> dict[JsonPath, Secret]:
+def _secrets(leaves: list[Leaf], place: _Place, problems: Problems) -> dict[JsonPath, Secret]:
     """Every secret that is referred to, fetched and measured."""
     found: dict[JsonPath, Secret] = {}
     for leaf in leaves:
         if not (leaf.secret and leaf.given and problems.clean(*leaf.path)):
             continue
-        secret, why = fetch(leaf.value, environment, folder)
+        secret, why = fetch(leaf.value, place.environment, place.folder)
         if secret is None or (why := missing(secret)):
             problems.add(leaf.path, why, "CONFIG_MISSING_SECRET")
             continue

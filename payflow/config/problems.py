@@ -75,7 +75,9 @@ def error_of(found: Iterable[Problem], source: str) -> ConfigError:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known spelling that ``word`` was most likely meant to be."""
     spellings = {_folded(name): name for name in known}
-    close = difflib.get_close_matches(_folded(word[:64]), spellings, n=1, cutoff=0.6)
+    wanted = _folded(word[:64])
+    begun = [name for name in spellings if len(wanted) > 2 and name.startswith(wanted)]
+    close = begun[:1] or difflib.get_close_matches(wanted, spellings, n=1, cutoff=0.6)
     return spellings[close[0]] if close else None
 
 

@@ -38,31 +38,30 @@ def parse(raw: bytes, source: str) -> dict[str, Any]:
         _malformed(source, f"is larger than {MAX_BYTES} bytes")
     if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         _malformed(source, "begins with a byte order mark; save it as plain UTF-8")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        at = error.start
-        text = None
-    if text is None:
-        _malformed(source, f"is not UTF-8 (byte {at})")
-    try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
-    except json.JSONDecodeError as error:
-        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if type(error) is _UnusableError else "holds a number or a nesting that is out of all bounds"
-    else:
-        reason = ""
-    if reason:
-        _malformed(source, reason)
+    document = _decoded(raw, source)
     if not isinstance(document, dict):
         _malformed(source, "has to be one JSON object")
     twice: list[Problem] = []
     clean = _plain(document, (), twice, source)
     if twice:
         raise error_of(twice, source)
-    assert isinstance(clean, dict)  # noqa: S101 -- for the type checker: it was a dict two lines above
-    return clean
+    return {str(key): value for key, value in clean.items()}
+
+
+def _decoded(raw: bytes, source: str) -> Any:
+    try:
+        text = raw.decode("utf-8")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 (byte {error.start})"
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    except _UnusableError as error:
+        reason = str(error)
+    except (ValueError, RecursionError):
+        reason = "holds a number or a nesting that is out of all bounds"
+    # Raised out here, so that no cause with the whole text hangs on it.
+    return _malformed(source, reason)
 
 
 def from_mapping(mapping: Mapping[str, Any], source: str = "mapping") -> dict[str, Any]:
@@ -70,8 +69,8 @@ def from_mapping(mapping: Mapping[str, Any], source: str = "mapping") -> dict[st
     try:
         raw = json.dumps(mapping, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError):
-        raw = None
-    if raw is None:
+        raw = b""
+    if not raw:
         _malformed(source, "holds something that JSON cannot say")
     return parse(raw, source)
 
@@ -103,8 +102,8 @@ def _plain(value: Any, path: tuple[str | int, ...], twice: list[Problem], source
     if len(path) > _MAX_DEPTH:
         _malformed(source, f"is nested deeper than {_MAX_DEPTH} levels")
     if isinstance(value, _Object):
-        for key in value.twice:
-            twice.append(Problem("CONFIG_DUPLICATE_KEY", json_path((*path, key)), "stands twice in the same object"))
+        said = "stands twice in the same object"
+        twice.extend(Problem("CONFIG_DUPLICATE_KEY", json_path((*path, key)), said) for key in value.twice)
         return {key: _plain(item, (*path, key), twice, source) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item, (*path, index), twice, source) for index, item in enumerate(value)]

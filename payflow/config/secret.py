@@ -17,13 +17,17 @@ _WELL_KNOWN = (
 
 
 class Secret:
-    """Bytes that no ``repr``, ``str``, format, ``vars`` or pickle shows. ``where`` says where they came from."""
+    """Bytes that no ``repr``, ``str``, format, ``vars`` or pickle shows.
 
-    __slots__ = ("_hidden", "where")
+    ``where`` says where they came from, in words; ``file`` is the file, if it was one.
+    """
 
-    def __init__(self, value: bytes, where: str) -> None:
+    __slots__ = ("_hidden", "file", "where")
+
+    def __init__(self, value: bytes, where: str, file: Path | None = None) -> None:
         self._hidden = value
         self.where = where
+        self.file = file
 
     def reveal(self) -> bytes:
         """The bytes themselves. Hand them on; do not keep them in a named place."""
@@ -99,7 +103,7 @@ def fetch(reference: Mapping[str, str], environment: Environment, folder: Path) 
         return None, f"file {name} cannot be read ({reason})"
     if len(secret.reveal()) > _MAX_SECRET_FILE:
         return None, f"file {name} is larger than {_MAX_SECRET_FILE} bytes"
-    return Secret(_without_line_break(secret.reveal()), secret.where), ""
+    return Secret(_without_line_break(secret.reveal()), secret.where, folder / name), ""
 
 
 def _without_line_break(value: bytes) -> bytes:

@@ -164,6 +164,7 @@ def _scalar(raw: bytes, kind: str) -> Any:
 # -- what is wrong -------------------------------------------------------------------------------------------------
 
 _UNKNOWN = "CONFIG_UNKNOWN_FIELD"
+_SWITCHES = frozenset(("verify", "sslverify", "verifyssl", "tlsverify", "verifytls", "insecure", "cafile", "cabundle"))
 
 
 def examine(document: dict[str, Any], by: Mapping[Path, str], problems: Problems) -> None:
@@ -176,43 +177,44 @@ def examine(document: dict[str, Any], by: Mapping[Path, str], problems: Problems
             problems.add(at, f"{message} (set by environment variable {variable})" if variable else message, code)
 
 
-def _said(error: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """One validator error in our words: where, what, code. Never the value."""
+Saying = Iterator[tuple[Path, str, str]]  # where, what, code
+
+
+def _said(error: Any, path: Path) -> Saying:
+    """One validator error in our words. Never the value."""
     rule, wanted, value = error.validator, error.validator_value, error.instance
-    node: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    if error.schema is False:
-        yield path, "a fallback has no conditions", "CONFIG_INVALID"
+    node: Mapping[str, Any] = error.schema
+    if rule == "not":
+        yield (*path, wanted["required"][0]), "does not belong here: a fallback has no conditions", "CONFIG_INVALID"
     elif "propertyNames" in error.absolute_schema_path:
         yield (*path, value), "is not a name that can be used here", "CONFIG_INVALID"
-    elif rule == "additionalProperties":
-        yield from _unknown(node, value, path)
-    elif rule == "required":
-        for name in wanted:
-            if name not in value:
-                yield from _missing(node, path, name)
-    elif rule == "dependentRequired":
-        for name, needed in wanted.items():
-            for other in needed:
-                if name in value and other not in value:
-                    yield (*path, other), f"is missing: {name} needs it", "CONFIG_MISSING_FIELD"
+    elif rule in _ABOUT_PROPERTIES:
+        yield from _ABOUT_PROPERTIES[rule](node, value, path)
     elif rule == "type" and is_secret(node):
         yield path, f"a secret {_LITERAL}", "CONFIG_LITERAL_SECRET"
-    elif isinstance(path[-1] if path else None, str) and str(path[-1]).endswith("_seconds"):
+    elif path and str(path[-1]).endswith("_seconds"):
         yield path, f"has to be {_range(node)}", "CONFIG_UNIT"
     elif rule == "type":
-        kinds = [wanted] if isinstance(wanted, str) else wanted
-        hint = ""
-        if "string" in kinds and isinstance(value, (int, float)) and not isinstance(value, bool):
-            hint = "; write it in quotes"
-        yield path, f"has to be {' or '.join(_KINDS[kind] for kind in kinds)}{hint}", "CONFIG_TYPE"
+        yield path, _kinds(wanted, value), "CONFIG_TYPE"
     elif rule in ("enum", "const"):
-        known = [str(one) for one in (wanted if rule == "enum" else [wanted])]
-        hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        yield path, f"has to be {'one of ' if len(known) > 1 else ''}{', '.join(known)}{hint}", "CONFIG_VALUE"
+        yield path, _one_of(wanted if rule == "enum" else [wanted], value), "CONFIG_VALUE"
     elif rule in ("minimum", "maximum"):
         yield path, f"has to be {_range(node)}", "CONFIG_RANGE"
     else:
         yield path, _LIMITS.get(rule, "does not fit").format(wanted, node.get("description", "")), "CONFIG_VALUE"
+
+
+def _kinds(wanted: str | list[str], value: Any) -> str:
+    kinds = [wanted] if isinstance(wanted, str) else wanted
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    hint = "; write it in quotes" if number and "string" in kinds else ""
+    return f"has to be {' or '.join(_KINDS[kind] for kind in kinds)}{hint}"
+
+
+def _one_of(wanted: list[Any], value: Any) -> str:
+    known = [str(one) for one in wanted]
+    hint = did_you_mean(value, known) if isinstance(value, str) else ""
+    return f"has to be {'one of ' if len(known) > 1 else ''}{', '.join(known)}{hint}"
 
 
 _LIMITS = {
@@ -233,10 +235,13 @@ def _range(node: Mapping[str, Any]) -> str:
     return f"a {kind}{unit} from {node.get('minimum')} to {node.get('maximum')}"
 
 
-def _unknown(node: Mapping[str, Any], value: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str, str]]:
+def _unknown(node: Mapping[str, Any], value: Mapping[str, Any], path: Path) -> Saying:
     known = [name for name in node.get("properties", {}) if name != "$schema"]
     for name in value:
         if name in node.get("properties", {}):
+            continue
+        if name.lower().replace("_", "") in _SWITCHES:
+            yield (*path, name), "does not exist: TLS is always verified", "CONFIG_INSECURE_TLS"
             continue
         hint = did_you_mean(name, known)
         if not hint and name in _homes():
@@ -246,11 +251,23 @@ def _unknown(node: Mapping[str, Any], value: Mapping[str, Any], path: Path) -> I
         yield (*path, name), f"is not a known setting{hint}", _UNKNOWN
 
 
-def _missing(node: Mapping[str, Any], path: Path, name: str) -> Iterator[tuple[Path, str, str]]:
-    child = resolved(node.get("properties", {}).get(name, {}))
-    said = str(child.get("description", "")).rstrip(".")
-    code = "CONFIG_MISSING_SECRET" if is_secret(child) else "CONFIG_MISSING_FIELD"
-    yield (*path, name), f"is missing{': ' + said if said else ''}", code
+def _missing(node: Mapping[str, Any], value: Mapping[str, Any], path: Path) -> Saying:
+    for name in node["required"]:
+        if name not in value:
+            child = resolved(node.get("properties", {}).get(name, {}))
+            said = str(child.get("description", "")).rstrip(".")
+            code = "CONFIG_MISSING_SECRET" if is_secret(child) else "CONFIG_MISSING_FIELD"
+            yield (*path, name), f"is missing{': ' + said if said else ''}", code
+
+
+def _half(node: Mapping[str, Any], value: Mapping[str, Any], path: Path) -> Saying:
+    for name, needed in node["dependentRequired"].items():
+        for other in needed:
+            if name in value and other not in value:
+                yield (*path, other), f"is missing: {name} needs it", "CONFIG_MISSING_FIELD"
+
+
+_ABOUT_PROPERTIES = {"additionalProperties": _unknown, "required": _missing, "dependentRequired": _half}
 
 
 # -- what it comes to ----------------------------------------------------------------------------------------------

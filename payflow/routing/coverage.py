@@ -46,7 +46,8 @@ class Finding:
 
     kind: ``gap`` (nothing matches: ``NO_ROUTE``), ``sometimes_gap`` (only rules that depend on more match),
     ``unrouted`` (channels or currencies that no rule is about), ``unreachable`` (earlier rules take everything),
-    ``overlap`` (the first of two wins), ``unable`` (the account cannot do the channel). ``warning`` is false for what is likely meant that way.
+    ``overlap`` (the first of two wins), ``unable`` (the account cannot do the channel). ``warning`` is false for what
+    is likely meant that way.
     """
 
     kind: str
