@@ -35,7 +35,7 @@ class Signed:
 
 
 class Desk:
-    """A gateway's side of the wire: an RSA-2048 key made for this run, kept as PKCS#8 so that processes can share it."""
+    """A gateway's side of the wire: an RSA-2048 key made for this run, as PKCS#8 so that processes can share it."""
 
     def __init__(self, private_key: bytes | None = None) -> None:
         if private_key is None:

@@ -64,10 +64,14 @@ class Figure:
 
     def text(self) -> str:
         sign = "<=" if self.at_most else ">="
-        lines = [
+        ours, raw = statistics.median(self.ours), statistics.median(self.raw)
+        head = (
             f"{'ok  ' if self.holds else 'MISS'} {self.name:<22} {self.ratio:6.2f}  (wanted {sign} {self.target:.2f})"
-            f"   payflow {statistics.median(self.ours):>9,.0f}  raw {statistics.median(self.raw):>9,.0f}  {self.unit}",
-            f"     {self.says}; per round: {' '.join(f'{one:.2f}' for one in self.ratios)}",
+        )
+        rounds = " ".join(f"{one:.2f}" for one in self.ratios)
+        lines = [
+            f"{head}   payflow {ours:>9,.0f}  raw {raw:>9,.0f}  {self.unit}",
+            f"     {self.says}; per round: {rounds}",
         ]
         return "\n".join([*lines, *(f"     {note}" for note in self.notes)])
 

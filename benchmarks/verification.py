@@ -1,8 +1,8 @@
 """From the raw bytes of a callback to verified, translated facts, against the RSA verification alone.
 
 Raw: ``RSAPublicKey.verify`` of the prepared message with a prepared signature, the key parsed beforehand.
-payflow: ``gateway.read``: strict parsing, canonical text, the same RSA verification, freshness, (WeChat) opening the sealed
-resource, translation, and the proof that is stored.
+payflow: ``gateway.read``: strict parsing, canonical text, the same RSA verification, freshness, (WeChat) opening
+the sealed resource, translation, and the proof that is stored.
 """
 
 from __future__ import annotations
