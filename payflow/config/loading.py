@@ -30,6 +30,8 @@ from .shape import Leaf, complete, examine, override
 
 _HMAC_BYTES = 32
 _API_V3_BYTES = 32
+#: Gateways whose callbacks carry a time that has to be fresh.
+_TIMED = frozenset(("mock", "wechat"))
 #: What a PEM in this place has to be; anything else was put in the wrong place.
 _PEM = {"alipay_public_key": "public key", "public_key": "public key", "platform_certificates": "certificate"}
 
@@ -100,7 +102,7 @@ def _meant(
         context_retention=ContextRetention(**full["context_retention"]),
         trusted_actions=actions,
         secret=secrets[("secret",)],
-        accounts=MappingProxyType(_accounts(full["gateways"], secrets, place.folder)),
+        accounts=MappingProxyType(_accounts(full, secrets, place.folder)),
         routes=routes,
         policies=MappingProxyType(full["policies"]),
         timeouts=Timeouts(**full["timeouts"]),
@@ -118,10 +120,10 @@ def _meant(
 
 
 def _accounts(
-    gateways: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folder: Path
+    full: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folder: Path
 ) -> dict[str, AccountConfig]:
     found: dict[str, AccountConfig] = {}
-    for name, account in gateways.items():
+    for name, account in full["gateways"].items():
         options: dict[str, Any] = {}
         for key, value in account.items():
             path = ("gateways", name, key)
@@ -133,6 +135,8 @@ def _accounts(
                 options[key] = meaning.beside_file(value, folder)
             elif key != "gateway":
                 options[key] = tuple(value) if isinstance(value, list) else value
+        if account["gateway"] in _TIMED:
+            options.setdefault("callback_tolerance_seconds", full["timeouts"]["callback_tolerance_seconds"])
         found[name] = AccountConfig(name=name, gateway=account["gateway"], options=MappingProxyType(options))
     return found
 

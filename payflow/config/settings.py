@@ -26,6 +26,7 @@ class ContextRetention:
 class AccountConfig:
     """One account at one gateway. ``options`` are its settings without ``gateway``, defaults filled in.
 
+    Accounts whose callbacks carry a time also get ``callback_tolerance_seconds``, from ``timeouts`` unless their own.
     References are resolved to :class:`Secret` (lists of references to tuples of them), ``state`` of a mock account to
     a :class:`pathlib.Path`.
     """

@@ -41,8 +41,7 @@ def schema() -> dict[str, Any]:
 
 @functools.cache
 def _validator() -> Any:
-    from jsonschema import Draft202012Validator, ValidationError
-    from jsonschema.validators import extend
+    from jsonschema import Draft202012Validator, ValidationError, validators
 
     def whole(_checker: Any, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)  # 1.0 is no whole number here
@@ -52,6 +51,7 @@ def _validator() -> Any:
         if isinstance(value, str) and re.fullmatch(wanted, value, re.ASCII) is None:
             yield ValidationError("pattern")
 
+    extend: Any = validators.extend  # it carries no types
     strict = extend(
         Draft202012Validator,
         validators={"pattern": pattern},

@@ -2,7 +2,7 @@
 
 The plane is amount × channel × currency, cut into cells at the rules' own ends, so that within one cell every
 amount meets the same rules. Predicates and ``extra`` cannot be foreseen: a rule with one matches *sometimes*, which
-neither closes a gap nor hides the rules behind it.
+closes no gap, and hides only rules that depend on the same and more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..money import MAX_MINOR, text_from_minor
-from .choosing import CHANNELS, Rule
+from .choosing import CHANNELS, Rule, Scalar
 
 #: Stands for every currency that no rule names.
 OTHER = "*"
@@ -66,7 +66,7 @@ def analyse(
     """Every gap, overlap and unreachable rule, over these channels and the currencies given or named by a rule."""
     ordered = sorted(rules, key=lambda rule: rule.fallback)  # stable: the fallback is asked last
     cells = dict(_cells(ordered, channels, currencies))
-    return (*_gaps(ordered, cells), *_unreachable(ordered, cells), *_overlaps(ordered, cells))
+    return (*_gaps(cells), *_unreachable(ordered, cells), *_overlaps(ordered, cells))
 
 
 def unable(rules: Iterable[Rule], able: Mapping[str, frozenset[str]]) -> tuple[Finding, ...]:
@@ -97,7 +97,7 @@ def _cells(
                 yield (channel, currency, low, after - 1), tuple(met)
 
 
-def _gaps(rules: Sequence[Rule], cells: dict[Cell, tuple[Rule, ...]]) -> Iterator[Finding]:
+def _gaps(cells: dict[Cell, tuple[Rule, ...]]) -> Iterator[Finding]:
     touched = {cell[0] for cell, met in cells.items() if met}
     spoken = {cell[1] for cell, met in cells.items() if met}
     empty = [cell for cell, met in cells.items() if not met]
@@ -118,9 +118,9 @@ def _gaps(rules: Sequence[Rule], cells: dict[Cell, tuple[Rule, ...]]) -> Iterato
     if lost:
         text = f"No route is about {' or '.join(lost)}; payments by {'it' if len(lost) == 1 else 'them'} are refused"
         yield Finding("unrouted", (), tuple(_areas(cell for cell in unrouted if cell[0] in lost)), text, False)
-    if OTHER not in spoken and any(rule.currencies for rule in rules):
+    if spoken and any(cell[1] not in spoken for cell in unrouted):
         known = " or ".join(sorted(spoken))
-        areas = tuple(_areas(cell for cell in unrouted if cell[1] == OTHER))
+        areas = tuple(_areas(cell for cell in unrouted if cell[1] not in spoken))
         yield Finding("unrouted", (), areas, f"Payments in other currencies than {known} are refused", False)
 
 
@@ -131,7 +131,7 @@ def _unreachable(rules: Sequence[Rule], cells: dict[Cell, tuple[Rule, ...]]) -> 
         for cell, met in cells.items():
             if rule not in met:
                 continue
-            first = next((other for other in met[: met.index(rule)] if not other.sometimes), None)
+            first = next((other for other in met[: met.index(rule)] if _takes_all_of(other, rule)), None)
             if first is None:
                 break
             hiding[first.name] = None
@@ -141,6 +141,19 @@ def _unreachable(rules: Sequence[Rule], cells: dict[Cell, tuple[Rule, ...]]) -> 
             kind = "The fallback" if rule.fallback else "Route"
             text = f"{kind} '{rule.name}' is never reached{before}"
             yield Finding("unreachable", (rule.name,), tuple(_areas(where)), text, not rule.fallback)
+
+
+def _takes_all_of(other: Rule, rule: Rule) -> bool:
+    """Whether ``other`` matches, in a cell they share, whenever ``rule`` does: it asks nothing more than ``rule``."""
+    same = (other.predicate_name, other.predicate) == (rule.predicate_name, rule.predicate)
+    if not same and (other.predicate_name or other.predicate is not None):
+        return False
+    asked = dict(rule.extra)
+    return all(key in asked and set(map(_typed, asked[key])) <= set(map(_typed, values)) for key, values in other.extra)
+
+
+def _typed(value: Scalar) -> tuple[type, Scalar]:
+    return type(value), value  # True and 1 are two values
 
 
 def _overlaps(rules: Sequence[Rule], cells: dict[Cell, tuple[Rule, ...]]) -> Iterator[Finding]:

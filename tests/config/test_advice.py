@@ -46,7 +46,10 @@ def test_a_quiet_test_config_and_a_careful_production_config_get_none() -> None:
         (LIVE, {"auto_confirm_order": True, "trusted_actions": ["a"]}, "TRUST_WITHOUT_CEILING"),
         (
             LIVE,
-            {"auto_confirm_order": True, "trusted_actions": [{"action": "a", "ceilings": {"CNY": {"per_payment": "1.00"}}}]},
+            {
+                "auto_confirm_order": True,
+                "trusted_actions": [{"action": "a", "ceilings": {"CNY": {"per_payment": "1.00"}}}],
+            },
             "TRUST_WITHOUT_DAY_CEILING",
         ),
         (
@@ -74,10 +77,16 @@ def test_a_quiet_test_config_and_a_careful_production_config_get_none() -> None:
         (LIVE, {"store": {"url": "sqlite:////var/pay.db"}}, "SQLITE_IN_PRODUCTION"),
         (QUIET, {"store": {"url": "sqlite:///:memory:"}}, "STORE_IN_MEMORY"),
         (LIVE, {"store": {"url": "postgresql://app@db/pay"}}, "POOL_SIZE_DEFAULT"),
-        (LIVE, {"routes": [{"name": "r", "when": {"channel": "qr"}, "gateway": "a"}], "gateways": {"a": ALIPAY, "mock": MOCK},
-                "environment": "test", "payment_gateway": "mock"}, "PAYMENT_GATEWAY_IGNORED"),
+        (
+            QUIET,
+            {
+                "routes": [{"name": "r", "when": {"channel": "qr"}, "gateway": "a"}],
+                "gateways": {"a": ALIPAY, "mock": MOCK},
+            },
+            "PAYMENT_GATEWAY_IGNORED",
+        ),
     ],
-)  # fmt: skip
+)
 def test_advice(base: dict[str, Any], change: dict[str, Any], code: str) -> None:
     assert code in codes(**{**base, **change})
 

@@ -118,8 +118,8 @@ def test_a_fallback_without_a_gateway_goes_to_payment_gateway() -> None:
 
 def test_a_full_rule(host: types.ModuleType) -> None:
     when = {
-        "channel": ["qr", "barcode"], "amount": {"min": "0.01", "max": "50.00"}, "extra": {"shop": "a", "level": [1, True]},
-        "predicate": "shop_for_config_tests:Rules.night",
+        "channel": ["qr", "barcode"], "amount": {"min": "0.01", "max": "50.00"},
+        "extra": {"shop": "a", "level": [1, True]}, "predicate": "shop_for_config_tests:Rules.night",
     }  # fmt: skip
     (rule,) = loaded(routes=[{"name": "r", "when": when, "gateway": "mock"}]).routes
     assert rule == Rule(
@@ -289,7 +289,8 @@ def test_a_base_url_ends_without_a_slash() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["payflow.db", "sqlite:payflow.db", "sqlite://payflow.db", "oracle://h/d", "http://h", "sqlite:///a b", "\x00"]
+    "url",
+    ["payflow.db", "sqlite:payflow.db", "sqlite://payflow.db", "oracle://h/d", "http://h", "sqlite:///a b", "\x00"],
 )
 def test_a_database_payflow_does_not_know(url: str) -> None:
     assert problems(store={"url": url})["$.store.url"].code == "CONFIG_VALUE"
@@ -305,7 +306,8 @@ def test_databases_payflow_knows(url: str) -> None:
 
 def test_relative_paths_lie_beside_the_config(tmp_path: Path) -> None:
     account = {**MOCK, "state": "mock.db"}
-    (tmp_path / "payflow.json").write_text(json.dumps(right(gateways={"mock": account}, store={"url": "sqlite:///x/y.db"})))
+    document = right(gateways={"mock": account}, store={"url": "sqlite:///x/y.db"})
+    (tmp_path / "payflow.json").write_text(json.dumps(document))
     config = load(tmp_path / "payflow.json", ENVIRON)
     assert config.store.url.text() == f"sqlite:///{tmp_path}/x/y.db"
     assert config.accounts["mock"].options["state"] == tmp_path / "mock.db"
