@@ -37,7 +37,7 @@ def test_b116_refunds_in_parts_add_up(world: World) -> None:
     assert world.status(payment) == "partially_refunded"
     world.flow.refund(payment.id, key="rest")
     assert world.status(payment) == "refunded"
-    assert [refund.amount for refund in refunds(world, payment.id)] == [3333, 3333, 3333, 1]
+    assert sorted(refund.amount for refund in refunds(world, payment.id)) == [1, 3333, 3333, 3333]
 
 
 def test_the_same_key_refunds_once(world: World) -> None:
