@@ -72,6 +72,12 @@ class Dialect:
     def check_session(self, connection: Any) -> None:
         """Refuse a session that would store something else than it was given."""
 
+    def enter(self, connection: Any) -> None:
+        """Make sure that the host's connection is inside a transaction, so that the host can still roll back.
+
+        A connection in autocommit with nothing begun is refused: what payflow writes there would be committed.
+        """
+
     def conflict(self, error: Exception) -> bool:
         return False
 
@@ -114,6 +120,12 @@ class SQLite(Dialect):
 
     def begin(self, connection: Any) -> None:
         connection.execute("begin immediate")  # a read that is upgraded later fails at once, without waiting
+
+    def enter(self, connection: Any) -> None:
+        if not connection.in_transaction:
+            if connection.isolation_level is None:
+                raise _not_begun()
+            self.begin(connection)  # the driver begins before a write only, and a lone savepoint would commit itself
 
     def column(self, table: TableSchema, column: str) -> str:
         kind = "integer" if table.is_number(column) else "text"
@@ -160,8 +172,9 @@ class PostgreSQL(Dialect):
     def connect(self) -> Any:
         return self.driver.connect(self.url, autocommit=True, connect_timeout=5, application_name="payflow")
 
-    def wanted(self, columns: Sequence[str], count: int) -> str:
-        return super().wanted(columns, count)
+    def enter(self, connection: Any) -> None:
+        if connection.autocommit and connection.info.transaction_status.name == "IDLE":
+            raise _not_begun()
 
     def lock_schema(self, connection: Any) -> None:
         connection.execute("select pg_advisory_lock(7290114)")
@@ -221,6 +234,12 @@ class MariaDB(Dialect):
     def unlock_schema(self, connection: Any) -> None:
         connection.cursor().execute("select release_lock('payflow.schema')")
 
+    def enter(self, connection: Any) -> None:
+        if not connection.server_status & 1:  # SERVER_STATUS_IN_TRANS
+            if connection.get_autocommit():
+                raise _not_begun()
+            connection.begin()  # a savepoint before the first statement would be lost
+
     def check_session(self, connection: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("select @@session.sql_mode")
@@ -241,6 +260,13 @@ class MariaDB(Dialect):
             return "STORE_FULL"
         interface = (self.driver.err.InterfaceError, self.driver.err.OperationalError)
         return "STORE_UNAVAILABLE" if isinstance(error, interface) else "STORE_ERROR"
+
+
+def _not_begun() -> StoreError:
+    return StoreError(
+        "The host's connection is in autocommit and has begun no transaction: there is nothing to join",
+        code="STORE_NOT_IN_TRANSACTION",
+    )
 
 
 def _driver(name: str, extra: str) -> Any:

@@ -98,6 +98,7 @@ class SqlStore:
         """All or nothing: a transaction of our own, or a savepoint in the host's."""
         cursor = connection.cursor()
         if self.joined:
+            self.dialect.enter(connection)
             cursor.execute("savepoint payflow")
             try:
                 yield cursor
@@ -560,14 +561,10 @@ class SqlTransaction:
 
 def driver_connection(given: Any) -> Any:
     """The driver's own connection behind a SQLAlchemy ``Session`` or ``Connection``; a DB-API one is itself."""
-    if hasattr(given, "connection") and callable(given.connection):
-        given = given.connection()  # a Session: its Connection, with the transaction begun
+    if callable(getattr(given, "connection", None)):
+        given = given.connection()  # a Session: its Connection, in the transaction that the Session is in
     fairy = getattr(given, "connection", None)
-    if fairy is not None and hasattr(fairy, "driver_connection"):
-        if hasattr(given, "exec_driver_sql"):
-            given.exec_driver_sql("select 1")  # SQLAlchemy begins on first use; so does SQLite's driver only on a write
-        return fairy.driver_connection
-    return given
+    return getattr(fairy, "driver_connection", given)
 
 
 # -- the one statement of PostgreSQL -------------------------------------------------------------------------------
