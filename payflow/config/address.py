@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_DATABASE = re.compile(r"(sqlite|postgresql|mysql|mariadb)(\+[a-z0-9_]{1,32})?:(//.*)?", re.ASCII)
+_DATABASE = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb)(\+[a-z0-9_]{1,32})?:(//.*)?", re.ASCII)
 _CREDENTIALS = re.compile(r"://([^/@?#]*)@")
 _SECRET_PARAMETER = re.compile(r"([?&](?:password|passwd|sslpassword|sslkey)=)[^&#]*", re.IGNORECASE)
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -18,7 +18,7 @@ def database_wrong(url: str) -> str:
         return "holds a space or a control character"
     match = _DATABASE.fullmatch(url)
     if match is None:
-        return "has to begin with sqlite:, postgresql: or mysql: (mariadb:)"
+        return "has to begin with sqlite:, postgresql:, mysql: or mariadb:"
     if match[1] == "sqlite" and not (url.partition(":")[2].startswith("///") or match[2] or url.endswith("://")):
         return "needs three slashes before its file: sqlite:///payflow.db"
     return ""

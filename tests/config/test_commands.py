@@ -176,3 +176,8 @@ def test_b110_route_takes_exact_amounts_only(folder: Path, amount: str) -> None:
 def test_route_with_a_wrong_config(folder: Path) -> None:
     result = run(folder, route.command, "--amount", "1.00", "--channel", "qr", nonsense=1)
     assert (result.exit_code, "payflow check tells more" in result.output) == (2, True)
+
+
+def test_check_finds_a_table_of_the_hosts_own_that_cannot_work(folder: Path) -> None:
+    result = run(folder, check.command, tables={"payment": {"states": ["created"]}})
+    assert (result.exit_code, "problem" in result.output) == (2, True)
