@@ -1,4 +1,4 @@
-"""The declared transition tables, one file each."""
+"""The tables payflow lives by, declared. What is not listed in them is refused with ``TRANSITION_NOT_ALLOWED``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .attempt import ATTEMPT
 from .payment import PAYMENT
 from .refund import REFUND
 
-#: Every table by the name of what it moves.
+#: entity → its table, in the order in which they are shown.
 TABLES: Mapping[str, Table] = MappingProxyType({"payment": PAYMENT, "refund": REFUND, "attempt": ATTEMPT})
 
 __all__ = ["ATTEMPT", "PAYMENT", "REFUND", "TABLES"]

@@ -1,34 +1,37 @@
-"""The attempt table: one operation we asked of a gateway. Attempts book nothing and tell nothing."""
+"""The table of an attempt: one operation asked of a gateway.
+
+Silence is not failure: what was sent and not answered is ``unknown`` until a genuine statement settles it. An unknown
+attempt keeps its payment from failing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from statemachine import State, StateChart
-
-from ..machine import compile_table
+from ..machine.declaring import Declaration, State, compiled
 
 
-class AttemptChart(StateChart[Any]):
-    """Where an attempt can be, and what moves it."""
+class AttemptTable(Declaration):
+    """One operation, with the number it goes out under. It books and tells nothing itself."""
 
-    allow_event_without_transition = False
-    catch_errors_as_events = False
-    atomic_configuration_update = True
-    enable_self_transition_entries = False
+    entity = "attempt"
 
-    prepared = State(initial=True)
-    sent = State()
-    unknown = State()
-    confirmed = State(final=True)
-    rejected = State(final=True)
-    never_sent = State(final=True)
+    prepared = State("written down with its number; not sent yet", initial=True)
+    sent = State("handed to the network: from here on it may have been done")
+    unknown = State("no usable answer; the gateway is asked until it is known")
+    confirmed = State("the gateway says it did it, or did it before", final=True)
+    rejected = State("the gateway says it did not and will not do it", final=True)
+    never_sent = State("known not to have reached the gateway", final=True)
+
+    # event = from → to
 
     send = prepared.to(sent)
-    confirm = sent.to(confirmed) | unknown.to(confirmed)
-    reject = sent.to(rejected) | unknown.to(rejected)
+
     lose = sent.to(unknown)
+
+    confirm = confirmed.from_(sent, unknown)
+
+    reject = rejected.from_(sent, unknown)
+
     disown = unknown.to(never_sent)
 
 
-ATTEMPT = compile_table("attempt", AttemptChart)
+ATTEMPT = compiled(AttemptTable)

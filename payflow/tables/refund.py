@@ -1,35 +1,34 @@
-"""The refund table. A refund that failed is never tried again under its number."""
+"""The table of a refund.
+
+A refund that failed frees its reservation; money goes back only under a new number, by an explicit call.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from statemachine import State, StateChart
-
-from ..machine import compile_table
+from ..machine.declaring import Declaration, State, compiled, tells
 
 
-class RefundChart(StateChart[Any]):
-    """Where a refund can be, and what moves it."""
+class RefundTable(Declaration):
+    """Money back from one payment. What it books is booked by the payment's move, or by its incident."""
 
-    allow_event_without_transition = False
-    catch_errors_as_events = False
-    atomic_configuration_update = True
-    enable_self_transition_entries = False
+    entity = "refund"
+    first_tells = "refund.requested"
 
-    requested = State(initial=True)
-    processing = State()
-    succeeded = State(final=True)
-    failed = State(final=True)
+    requested = State("its amount is reserved; the gateway has not said anything yet", initial=True)
+    processing = State("the gateway is working on it")
+    succeeded = State("the money is back with the payer", final=True)
+    failed = State("the gateway says it failed; its number is spent for ever", final=True)
 
-    process = requested.to(processing)
-    succeed = requested.to(succeeded) | processing.to(succeeded)
-    fail = requested.to(failed) | processing.to(failed)
+    # event = from → to, and what it tells
+
+    process = requested.to(processing, on=tells("refund.processing"))
+
+    succeed = succeeded.from_(requested, processing, on=tells("refund.succeeded"))
+
+    fail = failed.from_(requested, processing, on=tells("refund.failed"))
+
+    # A gateway may repeat itself, and "processing" may arrive after the end: that is old news.
+    stays = {"processing": "process", "succeeded": "process succeed", "failed": "process fail"}
 
 
-REFUND = compile_table(
-    "refund",
-    RefundChart,
-    tells={"process": "refund.processing", "succeed": "refund.succeeded", "fail": "refund.failed"},
-    first_tells="refund.requested",
-)
+REFUND = compiled(RefundTable)

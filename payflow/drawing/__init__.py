@@ -1,0 +1,1 @@
+"""Tables shown: Markdown, Mermaid and SVG."""
