@@ -27,7 +27,7 @@ class Pool:
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[Any]:
-        """A connection for the ``with`` block; a broken one is thrown away, not given back."""
+        """A connection for the ``with`` block; given back clean, or thrown away if it is broken."""
         if self._pid != os.getpid():
             self._reset()  # forked: the parent's connections are the parent's, and stay untouched
         slots = self._slots
@@ -37,15 +37,25 @@ class Pool:
             connection = self._free.pop() if self._free else self._connect()
             try:
                 yield connection
-            except BaseException:
-                with contextlib.suppress(Exception):
-                    connection.rollback()
+            except Exception:
+                self._give_back(connection)
+                raise
+            except BaseException:  # broken off in the middle of who knows what
                 self._drop(connection)
                 raise
             else:
                 self._free.append(connection)
         finally:
             slots.release()
+
+    def _give_back(self, connection: Any) -> None:
+        """After an error: clean again, or gone."""
+        try:
+            connection.rollback()
+        except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is not used again
+            self._drop(connection)
+        else:
+            self._free.append(connection)
 
     @staticmethod
     def _drop(connection: Any) -> None:

@@ -1,8 +1,8 @@
 """Throwaway PostgreSQL and MariaDB servers for tests: started on a free port in a folder of their own, gone afterwards.
 
 A server is taken from ``PAYFLOW_TEST_PG_URL`` / ``PAYFLOW_TEST_MYSQL_URL`` if that is set (an account that may create
-databases), else started from the programs on ``PATH`` or where Debian puts them. There is no skipping: a service that cannot be
-had is a :class:`ServiceMissing` with the reason.
+databases), else started from the programs on ``PATH`` or where Debian puts them. There is no skipping: a service that
+cannot be had is a :class:`ServiceMissing` with the reason.
 """
 
 from __future__ import annotations

@@ -1,309 +1,218 @@
-"""Genuinely signed callbacks from generated keys, for the tests of hosts and for the contract suites.
+"""Callbacks signed like the gateways sign them, with keys made for the test.
 
-Each class here is the signing side of one gateway and makes the gateway that believes it::
+    far_side = AlipaySigner()
+    gateway = far_side.gateway("alipay")
+    events = gateway.read(far_side.callback(far_side.paid(out_trade_no="ORDER_1", total_amount="12.50")), now)
 
-    side = AlipaySide()
-    flow = open_flow(config, gateways={"alipay": side.gateway("alipay")}, …)
-    flow.receive(side.callback("paid", out_trade_no="ORDER-1", amount=1250))
-
-Facts that are not given are those of :data:`FACTS`. Amounts are minor units; ``at`` is when the callback is signed, in
-microseconds since 1970 UTC, by default now. ``merchant`` and ``app`` default to the side's own. A kind that a gateway never
-tells by callback is a ``KeyError``.
+The texts to sign are built here a second time, on purpose not with the functions under test.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_from_bytes
+from functools import cache
+from typing import Any
+from urllib.parse import quote_plus
 
-from ..clock import BEIJING, SECOND, system_clock
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from ..clock import SECOND
 from ..gateway import Callback
-from ..money import text_from_minor
-from ..signing import Seal, Signer, encode_base64
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-    from ..gateways.alipay import Alipay
-    from ..gateways.mock import MockGateway
-    from ..gateways.wechat import WeChat
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a callback tells."""
-
-    out_trade_no: str = "CONTRACT-0001"
-    amount: int = 1234
-    currency: str = "CNY"
-    gateway_txn: str = "4200000000202601010000000001"
-    out_refund_no: str = "CONTRACT-R001"
-    refund_amount: int = 234
-    merchant: str | None = None
-    app: str | None = None
-    at: int | None = None
-
-
-#: What callbacks tell unless they are told otherwise.
-FACTS = Told()
+from ..gateways.alipay import Alipay
+from ..gateways.wechat import SIGNATURE_TYPE, WeChat
+from ..signing import Signer, aes_gcm_encrypt
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-def generated_key(bits: int = 2048) -> RSAPrivateKey:
-    """A new RSA key. Takes a tenth of a second or more: make one for a whole test run."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
+@cache
+def private_key(name: str = "far side", bits: int = 2048) -> rsa.RSAPrivateKey:
+    """An RSA key of this process, one for each ``name``: making one takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def public_pem(key: RSAPrivateKey) -> bytes:
-    """The public half of a key, as the gateways hand theirs out."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _local(at: int, form: str) -> str:
-    return (_EPOCH + timedelta(microseconds=at)).astimezone(BEIJING).strftime(form)
+def public_pem(key: rsa.RSAPrivateKey) -> bytes:
+    """The public half as PEM."""
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, kind)
 
 
-# -- Alipay --------------------------------------------------------------------------------------------------------
+def certificate_pem(key: rsa.RSAPrivateKey, *, serial: int, first: int, last: int) -> bytes:
+    """A self-made certificate over ``key``, valid from ``first`` to ``last`` (instants, whole seconds)."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "payflow test")])
+    unsigned = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(_EPOCH + timedelta(microseconds=first))
+        .not_valid_after(_EPOCH + timedelta(microseconds=last))
+    )  # fmt: skip
+    return unsigned.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-class AlipaySide:
-    """Alipay, as far as it signs: https://opendocs.alipay.com/open/270/105902"""
-
-    #: Our kind → their ``trade_status``. A refund is told as a paid trade with refund fields.
-    KINDS: Mapping[str, str] = {
-        "pending": "WAIT_BUYER_PAY",
-        "paid": "TRADE_SUCCESS",
-        "closed": "TRADE_CLOSED",
-        "refund_succeeded": "TRADE_SUCCESS",
-    }
+class AlipaySigner:
+    """Alipay's side of a test: it has the private key that Alipay would have."""
 
     def __init__(
-        self, *, account: str = "alipay", app_id: str = "2021000000000001", seller_id: str = "2088000000000001",
-        key: RSAPrivateKey | None = None,
-    ) -> None:  # fmt: skip
-        self.account, self.app_id, self.seller_id = account, app_id, seller_id
-        self._key = key if key is not None else generated_key()
-        self._signer = Signer(self._key)
+        self, *, app_id: str = "2021000000000001", seller_id: str = "2088000000000001", key_name: str = "alipay"
+    ) -> None:
+        self.app_id = app_id
+        self.seller_id = seller_id
+        self.key = private_key(key_name)
+        self.public_pem = public_pem(self.key)
+        self._signer = Signer(self.key)
 
-    @cached_property
-    def public_key(self) -> bytes:
-        """What the config calls ``alipay_public_key``, as PEM."""
-        return public_pem(self._key)
-
-    def gateway(self, account: str | None = None) -> Alipay:
-        """The gateway that takes what this side signs."""
-        from ..gateways.alipay import Alipay
-
+    def gateway(self, account: str = "alipay") -> Alipay:
+        """The account that believes this far side."""
         return Alipay(
-            account or self.account, app_id=self.app_id, seller_id=self.seller_id, alipay_public_keys=[self.public_key]
+            account, app_id=self.app_id, seller_id=self.seller_id, alipay_public_keys=[self.public_pem]
         )
 
-    def callback(self, kind: str = "paid", *, fields: Mapping[str, str] | None = None, **told: Any) -> Callback:
-        """A notification. ``told`` are fields of :class:`Told`; ``fields`` are Alipay's own, added or put in place."""
-        return self.signed({**self.fields(kind, **told), **(fields or {})})
-
-    def fields(self, kind: str = "paid", **told: Any) -> dict[str, str]:
-        """The fields of a notification, not signed yet."""
-        facts = Told(**told)
-        now = _local(system_clock() if facts.at is None else facts.at, "%Y-%m-%d %H:%M:%S")
-        found = {
-            "notify_time": now, "notify_type": "trade_status_sync", "notify_id": secrets.token_hex(17),
-            "charset": "utf-8", "version": "1.0", "sign_type": "RSA2",
-            "app_id": self.app_id if facts.app is None else facts.app, "auth_app_id": self.app_id,
-            "seller_id": self.seller_id if facts.merchant is None else facts.merchant,
-            "trade_no": facts.gateway_txn, "out_trade_no": facts.out_trade_no, "trade_status": self.KINDS[kind],
-            "total_amount": text_from_minor(facts.amount, "CNY"), "subject": "拿铁 latte", "gmt_create": now,
+    def paid(self, **changes: str | None) -> dict[str, str]:
+        """The fields of a notification that a trade was paid, with ``changes``; ``None`` takes a field away."""
+        fields: dict[str, str | None] = {
+            "notify_time": "2026-01-31 08:00:01", "notify_type": "trade_status_sync",
+            "notify_id": "2026013100222080000000000000000001", "charset": "utf-8", "version": "1.0",
+            "sign_type": "RSA2", "app_id": self.app_id, "auth_app_id": self.app_id, "seller_id": self.seller_id,
+            "trade_no": "2026013122001400000000000001", "out_trade_no": "ORDER_0001",
+            "trade_status": "TRADE_SUCCESS", "subject": "拿铁 latte + 1", "total_amount": "12.50",
+            "receipt_amount": "12.50", "buyer_pay_amount": "12.50", "buyer_id": "2088000000000002",
+            "buyer_logon_id": "152****6706", "gmt_create": "2026-01-31 07:59:58",
+            "gmt_payment": "2026-01-31 08:00:00",
+            "fund_bill_list": '[{"amount":"12.50","fundChannel":"ALIPAYACCOUNT"}]',
         }  # fmt: skip
-        if facts.currency != "CNY":
-            found["trans_currency"] = facts.currency
-        if kind in ("paid", "refund_succeeded"):
-            found["gmt_payment"] = now
-        if kind == "closed":
-            found["gmt_close"] = now
-        if kind == "refund_succeeded":
-            returned = text_from_minor(facts.refund_amount, "CNY")
-            found |= {"gmt_refund": now + ".123", "refund_fee": returned, "out_biz_no": facts.out_refund_no}
-        return found
+        fields.update(changes)
+        return {name: value for name, value in fields.items() if value is not None}
 
-    def signed(self, fields: Mapping[str, str], charset: str = "utf-8") -> Callback:
-        """Any fields at all, signed as Alipay signs those of a trade: without ``sign_type``."""
-        raw = {name: value.encode(charset) for name, value in fields.items() if name != "sign"}
-        text = b"&".join(name.encode("ascii") + b"=" + raw[name] for name in sorted(raw) if name != "sign_type")
-        raw["sign"] = self._signer.sign(text).encode("ascii")
-        body = "&".join(f"{name}={quote_from_bytes(value, safe='')}" for name, value in raw.items())
-        headers = (("Content-Type", f"application/x-www-form-urlencoded; charset={charset}"),)
-        return Callback(self.account, headers, body.encode("ascii"))
+    def refunded(self, refund_fee: str = "5.00", **changes: str | None) -> dict[str, str]:
+        """The fields of a notification that part of a trade went back."""
+        said: dict[str, str | None] = {
+            "refund_fee": refund_fee, "gmt_refund": "2026-02-01 09:00:00.123", "out_biz_no": "REFUND_0001",
+        }  # fmt: skip
+        return self.paid(**(said | changes))
+
+    def signature(self, fields: Mapping[str, str], *, keeps_sign_type: bool = False) -> str:
+        """The signature over the fields, as trades (or, with their ``sign_type``, market messages) have it."""
+        left_out = {"sign"} if keeps_sign_type else {"sign", "sign_type"}
+        text = "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name not in left_out)
+        return self._signer.sign(text.encode(fields.get("charset", "utf-8")))
+
+    def body(self, fields: Mapping[str, str], **how: Any) -> bytes:
+        """The signed form."""
+        signed = {**fields, "sign": self.signature(fields, **how)}
+        return form(signed, fields.get("charset", "utf-8"))
+
+    def callback(self, fields: Mapping[str, str] | None = None, *, account: str = "alipay", **how: Any) -> Callback:
+        """The signed notification."""
+        return form_callback(self.body(self.paid() if fields is None else fields, **how), account)
 
 
-# -- WeChat Pay ----------------------------------------------------------------------------------------------------
+def form(fields: Mapping[str, str] | Iterable[tuple[str, str]], charset: str = "utf-8") -> bytes:
+    """Fields as a form body, encoded as Alipay does it."""
+    pairs = fields.items() if isinstance(fields, Mapping) else fields
+    return "&".join(f"{name}={quote_plus(value.encode(charset))}" for name, value in pairs).encode("ascii")
 
 
-class WeChatSide:
-    """WeChat Pay API v3, as far as it signs and seals: https://pay.weixin.qq.com/doc/v3/merchant/4012791902"""
+def form_callback(body: bytes, account: str = "alipay") -> Callback:
+    """A form body as it is delivered."""
+    media = "application/x-www-form-urlencoded; text/html; charset=utf-8"
+    return Callback(account, (("Content-Type", media), ("Content-Length", str(len(body)))), body)
 
-    #: Our kind → their ``event_type`` and ``original_type``, and the state inside.
-    KINDS: Mapping[str, tuple[str, str, str]] = {
-        "paid": ("TRANSACTION.SUCCESS", "transaction", "SUCCESS"),
-        "refund_succeeded": ("REFUND.SUCCESS", "refund", "SUCCESS"),
-        "refund_failed": ("REFUND.CLOSED", "refund", "CLOSED"),
-    }
+
+class WeChatSigner:
+    """WeChat Pay's side of a test: it has the platform's private key and knows the APIv3 key."""
 
     def __init__(
-        self, *, account: str = "wechat", appid: str = "wx0000000000000001", mchid: str = "1900000001",
-        key_id: str = "PUB_KEY_ID_0119000000012026010100000000000001", key: RSAPrivateKey | None = None,
-        api_v3_key: bytes | None = None,
-    ) -> None:  # fmt: skip
-        self.account, self.appid, self.mchid, self.key_id = account, appid, mchid, key_id
-        self.api_v3_key = api_v3_key if api_v3_key is not None else secrets.token_hex(16).encode("ascii")
-        self._key = key if key is not None else generated_key()
-        self._signer = Signer(self._key)
-        self._seal = Seal(self.api_v3_key)
-
-    def __repr__(self) -> str:
-        return f"WeChatSide({self.account!r}, appid={self.appid!r}, mchid={self.mchid!r})"
-
-    @cached_property
-    def public_key(self) -> bytes:
-        """What the config calls ``public_key``, as PEM; ``key_id`` is its ``public_key_id``."""
-        return public_pem(self._key)
-
-    def gateway(self, account: str | None = None) -> WeChat:
-        """The gateway that takes what this side signs."""
-        from ..gateways.wechat import WeChat
-
-        return WeChat(
-            account or self.account, appid=self.appid, mchid=self.mchid, api_v3_key=self.api_v3_key,
-            platform_keys={self.key_id: self.public_key},
-        )  # fmt: skip
-
-    def callback(self, kind: str = "paid", *, inner: Mapping[str, Any] | None = None, **told: Any) -> Callback:
-        """A notification. ``told`` are fields of :class:`Told`; ``inner`` are WeChat Pay's own, added or put in place."""
-        event_type, original_type, _ = self.KINDS[kind]
-        body = self.sealed({**self.resource(kind, **told), **(inner or {})}, event_type, original_type)
-        return self.signed(body, told.get("at"))
-
-    def resource(self, kind: str = "paid", **told: Any) -> dict[str, Any]:
-        """What is sealed inside a notification."""
-        facts = Told(**told)
-        state = self.KINDS[kind][2]
-        at = _local(system_clock() if facts.at is None else facts.at, "%Y-%m-%dT%H:%M:%S+08:00")
-        found: dict[str, Any] = {
-            "mchid": self.mchid if facts.merchant is None else facts.merchant,
-            "out_trade_no": facts.out_trade_no, "transaction_id": facts.gateway_txn, "success_time": at,
-        }  # fmt: skip
-        if kind == "paid":
-            amount = {"total": facts.amount, "payer_total": facts.amount, "currency": facts.currency}
-            app = self.appid if facts.app is None else facts.app
-            return found | {"appid": app, "trade_type": "NATIVE", "trade_state": state, "amount": amount}
-        amount = {"total": facts.amount, "refund": facts.refund_amount, "payer_refund": facts.refund_amount}
-        return found | {
-            "out_refund_no": facts.out_refund_no, "refund_id": "50" + facts.gateway_txn[2:], "refund_status": state,
-            "amount": amount,
-        }  # fmt: skip
-
-    def sealed(
         self,
-        inner: Mapping[str, Any] | bytes,
-        event_type: str = "TRANSACTION.SUCCESS",
-        original_type: str = "transaction",
-    ) -> bytes:
-        """The body of a notification with ``inner`` sealed in it, be it what it may."""
+        *,
+        appid: str = "wx0000000000000001",
+        mchid: str = "1900000001",
+        key_name: str = "wechat",
+        key_id: str = "PUB_KEY_ID_0000000000000000000000000000000001",
+    ) -> None:
+        self.appid = appid
+        self.mchid = mchid
+        self.key = private_key(key_name)
+        self.key_id = key_id
+        self.public_pem = public_pem(self.key)
+        self.api_v3_key = b"kT7w0qPzR4mX9cVb2nLs6dYf1hGj8aEu"
+        self._signer = Signer(self.key)
+
+    def gateway(self, account: str = "wechat", **changes: Any) -> WeChat:
+        """The account that believes this far side."""
+        options: dict[str, Any] = {
+            "appid": self.appid, "mchid": self.mchid, "api_v3_key": self.api_v3_key,
+            "platform_keys": {self.key_id: self.public_pem},
+        }  # fmt: skip
+        return WeChat(account, **(options | changes))
+
+    def paid(self, **changes: Any) -> dict[str, Any]:
+        """A transaction that was paid, with ``changes``; ``None`` takes a field away."""
+        said = {
+            "mchid": self.mchid, "appid": self.appid, "out_trade_no": "ORDER_0001",
+            "transaction_id": "4200000000202601310000000001", "trade_type": "JSAPI", "trade_state": "SUCCESS",
+            "trade_state_desc": "支付成功", "bank_type": "CMB_DEBIT", "attach": "",
+            "success_time": "2026-01-31T08:00:00+08:00", "payer": {"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},
+            "amount": {"total": 1250, "payer_total": 1200, "currency": "CNY", "payer_currency": "CNY"},
+        }  # fmt: skip
+        return {name: value for name, value in (said | changes).items() if value is not None}
+
+    def refunded(self, status: str = "SUCCESS", **changes: Any) -> dict[str, Any]:
+        """A refund as its notification tells it."""
+        said = {
+            "mchid": self.mchid, "out_trade_no": "ORDER_0001", "transaction_id": "4200000000202601310000000001",
+            "out_refund_no": "REFUND_0001", "refund_id": "50000000382019052709732678859",
+            "refund_status": status, "user_received_account": "招商银行信用卡0403",
+            "amount": {"total": 1250, "refund": 500, "payer_total": 1200, "payer_refund": 480},
+        }  # fmt: skip
+        if status == "SUCCESS":
+            said["success_time"] = "2026-02-01T09:00:00+08:00"
+        return {name: value for name, value in (said | changes).items() if value is not None}
+
+    def envelope(
+        self, inner: Any, *, event_type: str | None = None, resource: Mapping[str, Any] | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        """The notification around a sealed resource; ``inner`` may be bytes, sealed as they are."""
+        refund = isinstance(inner, dict) and "refund_status" in inner
+        original = "refund" if refund else "transaction"
         text = inner if isinstance(inner, bytes) else json.dumps(inner, ensure_ascii=False).encode("utf-8")
-        nonce, associated = secrets.token_hex(6), original_type
-        resource = {
-            "original_type": original_type, "algorithm": "AEAD_AES_256_GCM", "associated_data": associated,
-            "nonce": nonce, "ciphertext": encode_base64(self._seal.close(nonce.encode(), text, associated.encode())),
+        nonce = secrets.token_hex(6).encode("ascii")
+        sealed = aes_gcm_encrypt(self.api_v3_key, nonce, text, original.encode("ascii"))
+        guessed = f"REFUND.{inner['refund_status']}" if refund else "TRANSACTION.SUCCESS"
+        said = {
+            "id": "EV-2026013108000000001", "create_time": "2026-01-31T08:00:01+08:00",
+            "resource_type": "encrypt-resource", "event_type": event_type or guessed, "summary": "支付成功",
+            "resource": {
+                "original_type": original, "algorithm": "AEAD_AES_256_GCM", "nonce": nonce.decode("ascii"),
+                "associated_data": original, "ciphertext": base64.b64encode(sealed).decode("ascii"),
+                **(resource or {}),
+            },
         }  # fmt: skip
-        outer = {
-            "id": secrets.token_hex(18), "create_time": _local(system_clock(), "%Y-%m-%dT%H:%M:%S+08:00"),
-            "event_type": event_type, "resource_type": "encrypt-resource", "summary": "支付成功", "resource": resource,
+        return {name: value for name, value in (said | changes).items() if value is not None}
+
+    def headers(self, body: bytes, now: int, *, nonce: str | None = None, serial: str | None = None) -> dict[str, str]:
+        """The five headers over ``body``, signed at ``now``."""
+        timestamp, nonce = str(now // SECOND), nonce or secrets.token_hex(16)
+        signature = self._signer.sign(f"{timestamp}\n{nonce}\n".encode() + body + b"\n")
+        return {
+            "Wechatpay-Timestamp": timestamp, "Wechatpay-Nonce": nonce, "Wechatpay-Signature": signature,
+            "Wechatpay-Serial": serial or self.key_id, "Wechatpay-Signature-Type": SIGNATURE_TYPE,
         }  # fmt: skip
-        return json.dumps(outer, ensure_ascii=False).encode("utf-8")
 
-    def signed(self, body: bytes, at: int | None = None) -> Callback:
-        """Any body at all, signed as WeChat Pay signs."""
-        timestamp, nonce = str((system_clock() if at is None else at) // SECOND), secrets.token_hex(16)
-        signature = self._signer.sign(b"%b\n%b\n%b\n" % (timestamp.encode(), nonce.encode(), body))
-        headers = (
-            ("Content-Type", "application/json"), ("Wechatpay-Timestamp", timestamp), ("Wechatpay-Nonce", nonce),
-            ("Wechatpay-Serial", self.key_id), ("Wechatpay-Signature", signature),
-            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048"),
-        )  # fmt: skip
-        return Callback(self.account, headers, body)
+    def callback(
+        self, inner: Any = None, *, now: int, account: str = "wechat", serial: str | None = None, **how: Any
+    ) -> Callback:
+        """The signed notification of ``inner`` (a paid transaction if nothing is said)."""
+        envelope = self.envelope(self.paid() if inner is None else inner, **how)
+        return self.delivered(json.dumps(envelope, ensure_ascii=False).encode("utf-8"), now, account, serial=serial)
 
-
-# -- mock ----------------------------------------------------------------------------------------------------------
-
-
-class MockSide:
-    """The mock gateway, as far as it signs: callbacks about orders that its far side has never seen."""
-
-    #: Our kind → its state of the trade, and of the refund.
-    KINDS: Mapping[str, tuple[str, str]] = {
-        "pending": ("NOTPAY", ""),
-        "paid": ("SUCCESS", ""),
-        "closed": ("CLOSED", ""),
-        "failed": ("PAYERROR", ""),
-        "refund_processing": ("SUCCESS", "PROCESSING"),
-        "refund_succeeded": ("SUCCESS", "SUCCESS"),
-        "refund_failed": ("SUCCESS", "ABNORMAL"),
-    }
-
-    def __init__(
-        self, *, account: str = "mock", merchant: str = "mock-merchant", app: str = "mock-app",
-        secret: bytes | None = None,
-    ) -> None:  # fmt: skip
-        from ..gateways.mock.signed import Mac
-
-        self.account, self.merchant, self.app = account, merchant, app
-        self.secret = secret if secret is not None else secrets.token_bytes(32)
-        self._mac = Mac(self.secret)
-
-    def __repr__(self) -> str:
-        return f"MockSide({self.account!r}, merchant={self.merchant!r}, app={self.app!r})"
-
-    def gateway(self, account: str | None = None, **options: Any) -> MockGateway:
-        """The gateway that takes what this side signs; ``options`` are those of ``MockGateway``."""
-        from ..gateways.mock import MockGateway
-
-        return MockGateway(account or self.account, self.secret, merchant=self.merchant, app=self.app, **options)
-
-    def callback(self, kind: str = "paid", *, said: Mapping[str, Any] | None = None, **told: Any) -> Callback:
-        """A callback. ``told`` are fields of :class:`Told`; ``said`` are its own words, added or put in place."""
-        from ..gateways.mock.outgoing import body_of
-
-        return self.signed(body_of({**self.statement(kind, **told), **(said or {})}), told.get("at"))
-
-    def statement(self, kind: str = "paid", **told: Any) -> dict[str, Any]:
-        """What a callback says."""
-        facts = Told(**told)
-        state, refund_state = self.KINDS[kind]
-        found: dict[str, Any] = {
-            "merchant": self.merchant if facts.merchant is None else facts.merchant,
-            "app": self.app if facts.app is None else facts.app,
-            "out_trade_no": facts.out_trade_no, "state": state, "amount": facts.amount, "currency": facts.currency,
-            "txn": facts.gateway_txn if state == "SUCCESS" else None,
-            "happened_at": system_clock() if facts.at is None else facts.at,
-        }  # fmt: skip
-        if refund_state:
-            found["refund"] = {
-                "out_refund_no": facts.out_refund_no, "refund_id": "MR" + facts.out_refund_no,
-                "amount": facts.refund_amount, "state": refund_state,
-            }  # fmt: skip
-        return found
-
-    def signed(self, body: bytes, at: int | None = None) -> Callback:
-        """Any body at all, signed as the mock gateway signs."""
-        headers = self._mac.headers(body, system_clock() if at is None else at, secrets.token_hex(16))
-        return Callback(self.account, headers, body)
+    def delivered(self, body: bytes, now: int, account: str = "wechat", *, serial: str | None = None) -> Callback:
+        """Any body, genuinely signed."""
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        return Callback(account, tuple((headers | self.headers(body, now, serial=serial)).items()), body)
