@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from .clock import Clock, seconds, system_clock
 from .deciding.draft import Schedule
-from .errors import ConfigError
 from .flow import Flow, Settings
 from .gateway import Gateway
 from .identifiers import new_id
@@ -61,7 +59,7 @@ def open_flow(
             token_ttl_seconds=retention.ttl_seconds if retention.enabled else None,
             payment_seconds=config.timeouts.payment_seconds,
             retention_seconds=config.idempotency.retention_seconds,
-            time_zone=ZoneInfo(config.time_zone),
+            time_zone=config.zone,
         ),
         schedule=Schedule(
             first_check=seconds(config.worker.first_check_seconds),
@@ -79,7 +77,7 @@ def open_store_of(config: Config) -> Store:
     from .stores import open_store
 
     return open_store(
-        config.store.url, pool_size=config.store.pool_size, busy_timeout_seconds=config.store.busy_timeout_seconds
+        config.store.url.text(), pool_size=config.store.pool_size, busy_timeout_seconds=config.store.busy_timeout_seconds
     )
 
 
@@ -103,8 +101,8 @@ def tables_of(config: Config) -> dict[str, Table]:
 def open_handlers(config: Config) -> Handlers:
     """The handlers a config names, each found by its dotted name ``package.module:function``."""
     handlers = Handlers()
-    for number, handler in enumerate(config.handlers):
-        handlers.add(handler.name, handler.on, _found(handler.call, f"$.handlers[{number}].call"))
+    for handler in config.handlers:
+        handlers.add(handler.name, handler.on, handler.function())
     return handlers
 
 
@@ -119,11 +117,3 @@ def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
         max_tries=config.worker.max_tries,
         poll_seconds=config.worker.poll_seconds,
     )
-
-
-def _found(dotted: str, path: str) -> Any:
-    module, _, name = dotted.partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"There is no {dotted}: {error}", path=path, code="CONFIG_UNKNOWN_NAME") from error
