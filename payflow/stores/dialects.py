@@ -27,13 +27,12 @@ class Dialect:
     reads_need_begin = False
 
     def connect(self) -> Any:
-        raise NotImplementedError  # pragma: no cover -- every dialect connects
+        """A new connection, as the store needs it."""
+        raise TypeError(self.name)
 
-    @staticmethod
-    @lru_cache(maxsize=512)
-    def spelled(sql: str) -> str:
+    def spelled(self, sql: str) -> str:
         """The statement as the driver wants it."""
-        return sql.replace("%", "%%").replace("?", "%s")
+        return _with_percent_s(sql)
 
     def begin(self, connection: Any) -> None:
         connection.cursor().execute("begin")
@@ -79,7 +78,8 @@ class Dialect:
         """
 
     def conflict(self, error: Exception) -> bool:
-        return False
+        """Whether somebody else moved first: a key that exists, a deadlock, a busy file."""
+        raise TypeError(error)  # every dialect knows its own
 
     def translate(self, error: Exception) -> StoreError:
         """A driver's error as ours. Messages of drivers may quote values or passwords, so only the kind is told."""
@@ -88,7 +88,8 @@ class Dialect:
         return StoreError(f"The database failed ({type(error).__name__})", code=self.code_of(error), retryable=True)
 
     def code_of(self, error: Exception) -> str:
-        return "STORE_UNAVAILABLE"
+        """Our code for a driver's error that is no conflict."""
+        raise TypeError(error)
 
 
 class SQLite(Dialect):
@@ -102,8 +103,7 @@ class SQLite(Dialect):
         self.path = path
         self.busy_timeout_seconds = busy_timeout_seconds
 
-    @staticmethod
-    def spelled(sql: str) -> str:
+    def spelled(self, sql: str) -> str:
         return sql
 
     def connect(self) -> sqlite3.Connection:
@@ -260,6 +260,11 @@ class MariaDB(Dialect):
             return "STORE_FULL"
         interface = (self.driver.err.InterfaceError, self.driver.err.OperationalError)
         return "STORE_UNAVAILABLE" if isinstance(error, interface) else "STORE_ERROR"
+
+
+@lru_cache(maxsize=512)
+def _with_percent_s(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
 
 
 def _not_begun() -> StoreError:

@@ -1,7 +1,7 @@
 """The schema's versions, brought up to date one by one.
 
-Safe when two processes start together (one waits for the other), and safe when one is killed in the middle: every step may
-run again, and its version is written last.
+Safe when two processes start together (one waits for the other), and safe when one is killed in the middle: every step
+may run again, and its version is written last.
 """
 
 from __future__ import annotations

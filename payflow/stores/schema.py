@@ -1,8 +1,8 @@
 """The schema as data: one description, rendered to each database's own DDL.
 
-Columns are named after the fields of the records and stand in their order. Every column is a whole number or text, so that
-three databases and every driver keep exactly the same thing. Keys are natural where a fact has a natural name: a fact
-that is stored twice is a primary key that exists, whoever stores it.
+Columns are named after the fields of the records and stand in their order. Every column is a whole number or text, so
+that three databases and every driver keep exactly the same thing. Keys are natural where a fact has a natural name: a
+fact that is stored twice is a primary key that exists, whoever stores it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,6 @@ class TableSchema:
         return "None" in kinds[column]
 
 
-_OPEN = "status in ('prepared', 'sent', 'unknown')"
-
 TABLES: tuple[TableSchema, ...] = (
     TableSchema(
         "pf_payment", records.Payment, ("id",),
@@ -84,7 +82,9 @@ TABLES: tuple[TableSchema, ...] = (
     TableSchema("pf_entry", records.Entry, ("journal_id", "line")),
     TableSchema(
         "pf_message", records.Message, ("payment_id", "seq"), texts=frozenset({"body", "last_error"}),
-        indexes=(("pf_message_waiting", ("delivered_at", "dead_at", "due_at"), "delivered_at is null and dead_at is null"),),
+        indexes=(
+            ("pf_message_waiting", ("delivered_at", "dead_at", "due_at"), "delivered_at is null and dead_at is null"),
+        ),
     ),
     TableSchema(
         "pf_effect", records.Effect, ("handler", "payment_id", "seq"), texts=frozenset({"error"}),

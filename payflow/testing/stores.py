@@ -12,7 +12,6 @@ class TestMyStore(StoreContract):
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -45,8 +44,8 @@ def payment(number: int = 1, **other: Any) -> Payment:
     """A payment that is as good as any."""
     name = f"{number:026d}"
     facts: dict[str, Any] = {
-        "id": name, "gateway": "mock", "account": "main", "merchant": "m", "app": "a", "out_trade_no": f"order-{number}",
-        "channel": "qr", "amount": 100, "currency": "CNY", "status": "pending", "seq": 1, "told": 1, "created_at": NOW,
+        "id": name, "gateway": "mock", "account": "main", "merchant": "m", "app": "a",
+        "out_trade_no": f"order-{number}", "channel": "qr", "amount": 100, "currency": "CNY", "status": "pending", "seq": 1, "told": 1, "created_at": NOW,
     }  # fmt: skip
     return Payment(**{**facts, **other})
 
@@ -112,17 +111,16 @@ class StoreContract:
     """Every promise of :class:`payflow.store.Store`."""
 
     @pytest.fixture
-    def store(self) -> Iterator[Store]:
+    def store(self) -> Store:
         """A migrated, empty store."""
         pytest.fail("subclass StoreContract with a store fixture")
-        yield
 
     # -- reading and writing sets -------------------------------------------------------------------------------
 
     def test_what_is_written_is_read_exactly(self, store: Store) -> None:
         one = payment(
-            description="拿铁 ☕ 𠮷 '\";--", metadata='{"a":"\\u0000 as text"}', amount=9_007_199_254_740_991, expected=1,
-            token_nonce="n", token_expires_at=2**62, expires_at=NOW, next_check_at=0, reference="订单/1",
+            description="拿铁 ☕ 𠮷 '\";--", metadata='{"a":"\\u0000 as text"}', amount=9_007_199_254_740_991,
+            expected=1, token_nonce="n", token_expires_at=2**62, expires_at=NOW, next_check_at=0, reference="订单/1",
         )  # fmt: skip
         stored(store, one)
         facts = store.gather(Wants(orders={("main", "order-1")}))
@@ -183,8 +181,8 @@ class StoreContract:
             status="requested", reason="冷了", gateway_refund=None, gateway_txn="t", incident_id=None, created_at=NOW,
         )  # fmt: skip
         attempt = Attempt(
-            id="a1", payment_id=one.id, entity="refund", entity_id="r1", op="refund", request_key="rn-1", account="main",
-            status="prepared", words='{"k":"v"}', lease_until=NOW,
+            id="a1", payment_id=one.id, entity="refund", entity_id="r1", op="refund", request_key="rn-1",
+            account="main", status="prepared", words='{"k":"v"}', lease_until=NOW,
         )  # fmt: skip
         incident = Incident(
             id="i1", kind="late_payment", ref="main:x", gateway="mock", account="main", payment_id=None, status="open",
