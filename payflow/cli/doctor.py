@@ -11,21 +11,22 @@ import click
 from ..assembly import open_store_of, tables_of
 from ..config import load
 from ..doctor import examine, invariants
+from .opening import config_option, said_plainly
 
 
 @click.command("doctor")
-@click.option("-c", "--config", "path", default="payflow.json", envvar="PAYFLOW_CONFIG", show_default=True,
-              help="The config file.")  # fmt: skip
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON lines.")
 def command(path: str, as_json: bool) -> None:
     """Run every invariant over the whole database: what must never happen, and whether it did.
 
     Reads only. Exit code 0: everything holds; 1: something is broken.
     """
-    config = load(path)
-    tables = tables_of(config)
-    store = open_store_of(config)
-    store.check_schema()
+    with said_plainly():
+        config = load(path)
+        tables = tables_of(config)
+        store = open_store_of(config)
+        store.check_schema()
     began = time.monotonic()
     findings = []
     total = len(invariants(tables))

@@ -1,0 +1,68 @@
+"""What the commands share: opening the config, the store, the flow, and saying errors in one line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..flow import Flow
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "path",
+    default="payflow.json",
+    envvar="PAYFLOW_CONFIG",
+    show_default=True,
+    help="The config file.",
+)
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """payflow's own errors as one line each and exit code 2, without a traceback."""
+    from ..errors import PayflowError
+
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as "python -m" does: the host's handlers are found from its folder
+    try:
+        yield
+    except PayflowError as error:
+        for problem in getattr(error, "problems", None) or [error]:
+            click.secho(str(problem), fg="red", err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Flow]:
+    """The flow of a config file, its connections given back at the end."""
+    from ..assembly import open_flow
+    from ..config import load
+
+    with said_plainly():
+        flow = open_flow(load(path))
+        try:
+            yield flow
+        finally:
+            flow.store.close()
+
+
+def log_to_stderr(level: str) -> None:
+    """The story as lines: time, level, room, message (which carries payment and trace ids)."""
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
+    )
+
+
+def as_json(value: Any) -> str:
+    """One JSON document, readable, Chinese kept."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
