@@ -1,13 +1,14 @@
 """What every gateway has to be, as a suite that anybody can run over their own.
 
 :class:`GatewayContract` is about what comes in: ``read``, the replies, the capabilities, and that verbs which are not
-there say so. :class:`SendingGatewayContract` adds the verbs. Subclass one, give it a fixture and its hooks::
+there say so. :class:`SignedByHeaders` adds what holds where headers prove a callback, and
+:class:`payflow.testing.sending.SendingGatewayContract` the verbs. Subclass, give it a fixture and its hooks::
 
-    class TestMine(GatewayContract):
+    class TestMine(SignedByHeaders, SendingGatewayContract):
         kinds = ("paid", "refund_succeeded")
         signing_headers = ("My-Signature",)
 
-        @pytest.fixture(scope="class")
+        @pytest.fixture
         def gateway(self): ...                                # a payflow.gateway.Gateway
 
         def signed_callback(self, kind, **told): ...          # a genuine Callback; ``told``: fields of callbacks.Told
@@ -23,9 +24,8 @@ import json
 import random
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import FrozenInstanceError
 from typing import Any, ClassVar
 
@@ -34,37 +34,16 @@ import pytest
 from ..clock import SECOND, system_clock
 from ..deciding.events import digest
 from ..errors import CallbackRefused, Refused
-from ..gateway import Answer, Callback, Event, EventKind, Gateway, Outcome
+from ..gateway import Callback, EventKind, Gateway
 from ..identifiers import new_id
 from ..money import MAX_MINOR, exponent
-from ..records import Payment, Refund, replace
 from .callbacks import FACTS
+from .material import HOSTILE_BODIES, HOSTILE_VALUES, a_payment, a_refund, call, facts_of, replaced, with_header
 
 OPERATIONS = ("charge", "query", "close", "refund", "query_refund")
 CHANNELS = frozenset({"page", "wap", "app", "qr", "barcode", "mini_program", "jsapi", "h5"})
 
-#: What strangers send to a callback URL.
-HOSTILE_BODIES: tuple[bytes, ...] = (
-    b"", b" ", b"\x00", b"null", b"true", b"0", b'""', b"[]", b"{}", b"[{}]", b"{", b'{"a":', b"=", b"&", b"a", b"a=b",
-    b"a=b&a=b", b"%", b"a=%", b"a=%u4e2d", b"sign=&sign_type=RSA2", b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":1e999}',
-    b'{"a":"\\ud800"}', b"\xff\xfe", b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"[" * 60_000, b'{"a":' * 10_000,
-    b"9" * 60_000, b"a=b&" * 15_000, b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
-    b"\r\n\r\nGET / HTTP/1.1", b"x" * 65_537, b"{" + b'"a":1,' * 20_000 + b'"b":1}',
-)  # fmt: skip
-
-#: What strangers put into headers.
-HOSTILE_VALUES: tuple[str, ...] = (
-    "", " ", "\x00", "null", "0", "-1", "+1", "1e9", "0x10", "１７００００００００", "٣", "9" * 40, "a" * 65_536, "é",
-    "\ud800", "a\r\nX: y", "a,b", "'", '"', "../../etc/passwd", "WECHATPAY/SIGNTEST/abc", "=" * 344, "AAAA", "A" * 344,
-    "0" * 64,
-)  # fmt: skip
-
 _CODE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
-
-
-def facts_of(events: Sequence[Event]) -> list[Event]:
-    """Events without the envelope they came in: what must be the same however a fact arrives."""
-    return [replace(event, proof="", words={}, source="", happened_at=None) for event in events]
 
 
 class GatewayContract(ABC):
@@ -72,7 +51,7 @@ class GatewayContract(ABC):
 
     #: What this gateway tells by callback, as words of :class:`payflow.gateway.EventKind`.
     kinds: ClassVar[tuple[str, ...]] = ("paid",)
-    #: The headers that prove a callback; empty where the proof is in the body.
+    #: The headers that prove a callback; empty where the proof is in the body. See :class:`SignedByHeaders`.
     signing_headers: ClassVar[tuple[str, ...]] = ()
     #: How far from now a callback may have been signed, in seconds; ``None`` for a gateway without such a window.
     tolerance: ClassVar[int | None] = 300
@@ -94,24 +73,19 @@ class GatewayContract(ABC):
     def strangers_callback(self, kind: str, **told: Any) -> Callback:
         """The same as :meth:`signed_callback`, signed with a key the gateway does not know."""
 
-    def told_secrets(self) -> tuple[bytes, ...]:
-        """Every secret the gateway was given; by default :attr:`secrets`."""
-        return self.secrets
-
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
         """Run what asks for ``kind`` once for each kind, and so on."""
-        for name, values in (
-            ("kind", cls.kinds),
-            ("signing_header", cls.signing_headers),
-            ("hostile_body", HOSTILE_BODIES),
-            ("hostile_value", HOSTILE_VALUES),
-            ("operation", OPERATIONS),
-        ):
+        for name, values in cls.parameters():
             if name in metafunc.fixturenames:
                 hostile = name.startswith("hostile")
                 ids = [f"{name}-{number}" if hostile else str(value) for number, value in enumerate(values)]
                 metafunc.parametrize(name, values, ids=ids)
+
+    @classmethod
+    def parameters(cls) -> tuple[tuple[str, Sequence[Any]], ...]:
+        """What tests may ask for, and its values."""
+        return (("kind", cls.kinds), ("hostile_body", HOSTILE_BODIES), ("operation", OPERATIONS))
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -313,34 +287,6 @@ class GatewayContract(ABC):
             for body in (more + callback.body, callback.body + more):
                 self.same_or_refused(gateway, callback, replaced(callback, body=body), now)
 
-    def test_a_missing_proof_is_refused(self, gateway: Gateway, signing_header: str, now: int) -> None:
-        callback = self.signed_callback("paid", at=now)
-        headers = [(name, value) for name, value in callback.headers if name.lower() != signing_header.lower()]
-        assert len(headers) < len(callback.headers)
-        self.refused(gateway, replaced(callback, headers=headers), now, status=401)
-
-    def test_b014_a_proof_that_comes_twice_is_refused(self, gateway: Gateway, signing_header: str, now: int) -> None:
-        callback = self.signed_callback("paid", at=now)
-        for value in (callback.header(signing_header) or "", "other"):
-            twice = (signing_header.lower(), value)
-            for headers in ([*callback.headers, twice], [twice, *callback.headers]):
-                error = self.refused(gateway, replaced(callback, headers=headers), now)
-                assert error.code == "CALLBACK_DUPLICATE_FIELD"
-
-    def test_a_hostile_proof_is_refused(
-        self, gateway: Gateway, signing_header: str, hostile_value: str, now: int
-    ) -> None:
-        callback = self.signed_callback("paid", at=now)
-        self.refused(gateway, with_header(callback, signing_header, hostile_value), now)
-
-    def test_a_proof_in_another_spelling_is_refused_or_changes_nothing(
-        self, gateway: Gateway, signing_header: str, now: int
-    ) -> None:
-        callback = self.signed_callback("paid", at=now)
-        value = callback.header(signing_header) or ""
-        for spelled in (value + " ", " " + value, value + "\n", value.swapcase(), value + "=", value[:-1], value * 2):
-            self.same_or_refused(gateway, callback, with_header(callback, signing_header, spelled), now)
-
     def test_b040_freshness(self, gateway: Gateway, kind: str, now: int) -> None:
         callback = self.signed_callback(kind, at=now)
         expected = facts_of(gateway.read(callback, now))
@@ -382,7 +328,7 @@ class GatewayContract(ABC):
             error = self.refused(gateway, callback, now)
             reply = gateway.refused(error.status, error.code, error.message)
             shown += [str(error), repr(error), repr(error.ids), repr(reply)]
-        for secret in self.told_secrets():
+        for secret in self.secrets:
             forms = (secret.decode("latin-1"), repr(secret)[2:-1], secret.hex())
             assert [text for text in shown for form in forms if form in text] == []
 
@@ -444,299 +390,52 @@ class GatewayContract(ABC):
             assert facts_of(events) == facts_of(gateway.read(genuine, now))
 
 
-class SendingGatewayContract(GatewayContract):
-    """A gateway that also sends. Its far side has to be at hand: the hooks move it."""
+class SignedByHeaders(GatewayContract):
+    """The receiving half of a gateway whose proof stands in headers: ``signing_headers`` names every one of them."""
 
-    #: The channels to order by; by default all that the gateway says it can do.
-    channels: ClassVar[tuple[str, ...]] = ()
+    @classmethod
+    def parameters(cls) -> tuple[tuple[str, Sequence[Any]], ...]:
+        """As before, with each header and what strangers put into it."""
+        return (*super().parameters(), ("signing_header", cls.signing_headers), ("hostile_value", HOSTILE_VALUES))
 
-    @abstractmethod
-    def payer_pays(self, gateway: Any, payment: Payment) -> None:
-        """The payer pays the order at the far side."""
+    def test_it_names_its_headers(self, now: int) -> None:
+        names = {name.lower() for name, _ in self.signed_callback("paid", at=now).headers}
+        assert self.signing_headers
+        assert {name.lower() for name in self.signing_headers} <= names
 
-    @abstractmethod
-    def callbacks_about(self, gateway: Any, payment: Payment, now: int) -> list[Callback]:
-        """Every callback the far side has made about the order so far, genuinely signed at ``now``."""
+    def test_b024_any_other_body_is_refused(self, gateway: Gateway, kind: str, now: int) -> None:
+        callback = self.signed_callback(kind, at=now)
+        whole = callback.body
+        changed = [whole + b" ", whole + b"\n", b" " + whole, whole[:-1], whole + whole, whole.replace(b",", b", ", 1)]
+        changed += [whole[:place] + bytes((whole[place] ^ 1,)) + whole[place + 1 :] for place in range(len(whole))]
+        for body in changed:
+            error = self.refused(gateway, replaced(callback, body=body), now, status=401)
+            assert error.code == "SIGNATURE_INVALID"
 
-    def refunds_end(self, gateway: Any, payment: Payment) -> None:
-        """Let the far side finish the refunds of a payment that are under way."""
+    def test_a_missing_proof_is_refused(self, gateway: Gateway, signing_header: str, now: int) -> None:
+        callback = self.signed_callback("paid", at=now)
+        headers = [(name, value) for name, value in callback.headers if name.lower() != signing_header.lower()]
+        assert len(headers) < len(callback.headers)
+        self.refused(gateway, replaced(callback, headers=headers), now, status=401)
 
-    @abstractmethod
-    def cut_off(self, gateway: Any) -> AbstractContextManager[None]:
-        """While inside, no request reaches the far side, or no answer comes back."""
+    def test_b014_a_proof_that_comes_twice_is_refused(self, gateway: Gateway, signing_header: str, now: int) -> None:
+        callback = self.signed_callback("paid", at=now)
+        for value in (callback.header(signing_header) or "", "other"):
+            twice = (signing_header.lower(), value)
+            for headers in ([*callback.headers, twice], [twice, *callback.headers]):
+                error = self.refused(gateway, replaced(callback, headers=headers), now)
+                assert error.code == "CALLBACK_DUPLICATE_FIELD"
 
-    def order(self, gateway: Gateway, number: str, **other: Any) -> Payment:
-        """A payment to order with; ``other`` are its fields."""
-        return a_payment(gateway, out_trade_no=number, **other)
+    def test_a_hostile_proof_is_refused(
+        self, gateway: Gateway, signing_header: str, hostile_value: str, now: int
+    ) -> None:
+        callback = self.signed_callback("paid", at=now)
+        self.refused(gateway, with_header(callback, signing_header, hostile_value), now)
 
-    def paid(self, gateway: Gateway, number: str, **other: Any) -> Payment:
-        """A payment that was ordered and paid."""
-        payment = self.order(gateway, number, **other)
-        assert gateway.charge(payment).outcome is Outcome.CONFIRMED
-        self.payer_pays(gateway, payment)
-        return payment
-
-    def told_about(self, gateway: Gateway, payment: Payment, now: int) -> list[Event]:
-        """What the far side's callbacks about an order say."""
-        callbacks = self.callbacks_about(gateway, payment, now)
-        return [event for callback in callbacks for event in gateway.read(callback, now)]
-
-    # -- charge -----------------------------------------------------------------------------------------------------
-
-    def test_an_order_is_taken_and_says_what_to_do(self, gateway: Gateway) -> None:
-        for channel in self.channels or sorted(gateway.capabilities.channels):
-            answer = gateway.charge(self.order(gateway, f"CHARGE-{channel}", channel=channel))
-            assert answer.outcome is Outcome.CONFIRMED, channel
-            action = answer.next_action
-            assert action is not None
-            wanted = {
-                "none": set(), "wait": set(), "redirect": {"url"}, "form": {"url"}, "qr": {"text"},
-                "sdk": {"order_string"}, "mini_program": {"params"},
-            }[action.kind]  # fmt: skip
-            assert wanted <= set(action.data)
-            assert json.dumps(dict(action.data))
-
-    def test_ordering_again_is_ordering_once(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "AGAIN-0001")
-        first, second = gateway.charge(payment), gateway.charge(payment)
-        assert (first.outcome, second.outcome) == (Outcome.CONFIRMED, Outcome.CONFIRMED)
-        assert first.next_action == second.next_action
-
-    def test_a_number_with_other_facts_is_rejected(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "OTHER-0001")
-        gateway.charge(payment)
-        answer = gateway.charge(replace(payment, amount=payment.amount + 1))
-        assert answer.outcome is Outcome.REJECTED
-        assert answer.words
-        (event,) = gateway.query(payment).events
-        assert event.amount == payment.amount
-
-    def test_ordering_what_is_paid_takes_no_second_payment(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "PAIDAGAIN1")
-        gateway.charge(payment)
-        (event,) = gateway.query(payment).events
-        assert event.kind is EventKind.PAID
-
-    def test_parallel_orders_are_one(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "PARALLEL-1")
-        with ThreadPoolExecutor(8) as threads:
-            answers = list(threads.map(lambda _: gateway.charge(payment), range(16)))
-        assert {answer.outcome for answer in answers} == {Outcome.CONFIRMED}
-        assert all(answer.next_action == answers[0].next_action for answer in answers)
-
-    # -- query ------------------------------------------------------------------------------------------------------
-
-    def test_an_unknown_number_is_not_found(self, gateway: Gateway) -> None:
-        answer = gateway.query(self.order(gateway, "NOBODY-0001"))
-        assert answer.outcome is Outcome.NOT_FOUND
-        assert answer.events == ()
-
-    def test_an_unpaid_order_is_pending(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "PENDING-001")
-        gateway.charge(payment)
-        answer = gateway.query(payment)
-        assert answer.outcome is Outcome.CONFIRMED
-        assert [(event.kind, event.source) for event in answer.events] == [(EventKind.PENDING, "query")]
-
-    def test_a_paid_order_is_paid_with_everything_that_is_bound(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "PAID-000001")
-        (event,) = gateway.query(payment).events
-        assert event.kind is EventKind.PAID
-        assert (event.merchant, event.app) == (payment.merchant, payment.app)
-        assert (event.amount, event.currency) == (payment.amount, payment.currency)
-        assert event.gateway_txn
-        assert event.happened_at is not None
-
-    def test_a_callback_and_a_query_meet_at_one_key(self, gateway: Gateway, now: int) -> None:
-        payment = self.paid(gateway, "MEET-000001")
-        (asked,) = gateway.query(payment).events
-        told = self.told_about(gateway, payment, now)
-        assert facts_of(told) == facts_of([asked])
-        assert digest(told[0]) == digest(asked)
-
-    def test_asking_changes_nothing(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "ASK-0000001")
-        assert facts_of(gateway.query(payment).events) == facts_of(gateway.query(payment).events)
-
-    # -- close ------------------------------------------------------------------------------------------------------
-
-    def test_an_unpaid_order_is_closed(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "CLOSE-00001")
-        gateway.charge(payment)
-        answer = gateway.close(payment)
-        assert answer.outcome is Outcome.CONFIRMED
-        (asked,) = gateway.query(payment).events
-        assert asked.kind is EventKind.CLOSED
-        assert all(event.key == asked.key for event in answer.events)
-
-    def test_closing_again_is_closing_once(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "CLOSE-00002")
-        gateway.charge(payment)
-        assert [gateway.close(payment).outcome for _ in range(3)] == [Outcome.CONFIRMED] * 3
-
-    def test_a_paid_order_is_not_closed_and_says_why(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "CLOSE-00003")
-        answer = gateway.close(payment)
-        assert answer.outcome is Outcome.REJECTED
-        assert EventKind.CLOSED not in [event.kind for event in answer.events]
-        (event,) = gateway.query(payment).events
-        assert event.kind is EventKind.PAID
-
-    def test_an_unknown_order_is_not_closed(self, gateway: Gateway) -> None:
-        assert gateway.close(self.order(gateway, "NOBODY-0002")).outcome is Outcome.NOT_FOUND
-
-    def test_a_closed_order_is_not_taken_again(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "CLOSE-00004")
-        gateway.charge(payment)
-        gateway.close(payment)
-        assert gateway.charge(payment).outcome is Outcome.REJECTED
-
-    # -- refunds ----------------------------------------------------------------------------------------------------
-
-    def test_a_refund_is_taken_and_ends(self, gateway: Gateway, now: int) -> None:
-        payment = self.paid(gateway, "REFUND-0001")
-        refund = a_refund(gateway, out_refund_no="REFUND-R001")
-        answer = gateway.refund(payment, refund)
-        assert answer.outcome is Outcome.CONFIRMED
-        assert all(event.out_refund_no == refund.out_refund_no for event in answer.events)
-        self.refunds_end(gateway, payment)
-        (asked,) = gateway.query_refund(payment, refund).events
-        assert asked.kind is EventKind.REFUND_SUCCEEDED
-        assert asked.amount in (refund.amount, None)
-        told = self.told_about(gateway, payment, now)
-        assert [event.key for event in told if event.kind is EventKind.REFUND_SUCCEEDED] in ([], [asked.key])
-
-    def test_refunding_again_under_one_number_is_refunding_once(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "REFUND-0002", amount=1000)
-        refund = a_refund(gateway, out_refund_no="REFUND-R002", amount=600)
-        assert [gateway.refund(payment, refund).outcome for _ in range(3)] == [Outcome.CONFIRMED] * 3
-        rest = a_refund(gateway, out_refund_no="REFUND-R003", amount=400)
-        assert gateway.refund(payment, rest).outcome is Outcome.CONFIRMED
-
-    def test_a_refund_number_with_another_amount_is_rejected(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "REFUND-0003", amount=1000)
-        refund = a_refund(gateway, out_refund_no="REFUND-R004", amount=100)
-        gateway.refund(payment, refund)
-        assert gateway.refund(payment, replace(refund, amount=101)).outcome is Outcome.REJECTED
-
-    def test_more_than_was_paid_is_rejected(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "REFUND-0004", amount=1000)
-        first = a_refund(gateway, out_refund_no="REFUND-R005", amount=700)
-        more = a_refund(gateway, out_refund_no="REFUND-R006", amount=301)
-        assert gateway.refund(payment, first).outcome is Outcome.CONFIRMED
-        assert gateway.refund(payment, more).outcome is Outcome.REJECTED
-
-    def test_an_unpaid_order_is_not_refunded(self, gateway: Gateway) -> None:
-        payment = self.order(gateway, "REFUND-0005")
-        gateway.charge(payment)
-        answer = gateway.refund(payment, a_refund(gateway, out_refund_no="REFUND-R007"))
-        assert answer.outcome is Outcome.REJECTED
-
-    def test_parallel_refunds_never_return_more_than_was_paid(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "REFUND-0006", amount=1000)
-        refunds = [a_refund(gateway, out_refund_no=f"REFUND-P{n:03}", amount=400) for n in range(12)]
-        with ThreadPoolExecutor(6) as threads:
-            answers = list(threads.map(lambda refund: gateway.refund(payment, refund), refunds))
-        assert [answer.outcome for answer in answers].count(Outcome.CONFIRMED) == 2
-
-    def test_an_unknown_refund_is_not_found(self, gateway: Gateway) -> None:
-        payment = self.paid(gateway, "REFUND-0007")
-        answer = gateway.query_refund(payment, a_refund(gateway, out_refund_no="NOBODY-R001"))
-        assert answer.outcome is Outcome.NOT_FOUND
-        assert answer.events == ()
-
-    # -- never an exception for an outcome ---------------------------------------------------------------------------
-
-    def test_whatever_it_is_given_there_is_an_answer(self, gateway: Gateway, operation: str) -> None:
-        strange: tuple[dict[str, Any], ...] = (
-            {"metadata": "not json"}, {"metadata": "[]"}, {"metadata": '{"mock": 1}'}, {"metadata": ""},
-            {"out_trade_no": "x"}, {"out_trade_no": "a b c d e f"}, {"out_trade_no": "'; DROP TABLE x; --"},
-            {"out_trade_no": "订单号订单号"}, {"out_trade_no": "A" * 1000}, {"amount": 0}, {"amount": -1},
-            {"amount": 2**70}, {"currency": "XXX"}, {"currency": ""}, {"channel": "telepathy"},
-            {"merchant": "another"}, {"app": "another"}, {"description": "\x00'\"拿铁\u202e"}, {"expires_at": 1},
-        )  # fmt: skip
-        for number, other in enumerate(strange):
-            payment = self.order(gateway, **{"number": f"STRANGE-{number:03}", **renamed(other)})
-            refund = a_refund(gateway, out_refund_no=f"STRANGE-R{number:02}")
-            answer = call(gateway, operation, payment, refund)
-            assert isinstance(answer, Answer), other
-            assert isinstance(answer.outcome, Outcome)
-
-    def test_silence_is_unknown(self, gateway: Gateway, operation: str) -> None:
-        payment = self.paid(gateway, f"SILENT-{operation}")
-        refund = a_refund(gateway, out_refund_no=f"SILENT-{operation}")
-        with self.cut_off(gateway):
-            answer = call(gateway, operation, payment, refund)
-        assert answer.outcome in (Outcome.UNKNOWN, Outcome.NEVER_SENT)
-        assert answer.events == ()
-
-    def test_answers_say_their_words_in_texts(self, gateway: Gateway, operation: str) -> None:
-        payment = self.paid(gateway, f"WORDS-{operation}")
-        answer = call(gateway, operation, payment, a_refund(gateway, out_refund_no=f"WORDS-{operation}"))
-        assert all(isinstance(key, str) and isinstance(value, str) for key, value in answer.words.items())
-
-
-# -- material ------------------------------------------------------------------------------------------------------
-
-
-def a_payment(gateway: Gateway, **other: Any) -> Payment:
-    """A payment of this gateway, as the walk would hand it over."""
-    number = str(other.get("out_trade_no", FACTS.out_trade_no))
-    channels = gateway.capabilities.channels
-    facts: dict[str, Any] = {
-        "id": number, "gateway": gateway.kind, "account": gateway.account, "merchant": gateway.merchant,
-        "app": gateway.app, "out_trade_no": number, "channel": "qr" if "qr" in channels else min(channels),
-        "amount": FACTS.amount, "currency": "CNY", "status": "pending", "description": "latte",
-        "metadata": '{"auth_code": "280000000000000080"}',
-    }  # fmt: skip
-    return Payment(**{**facts, **other})
-
-
-def a_refund(gateway: Gateway, **other: Any) -> Refund:
-    """A refund of this gateway."""
-    number = str(other.get("out_refund_no", FACTS.out_refund_no))
-    facts: dict[str, Any] = {
-        "id": number, "payment_id": FACTS.out_trade_no, "gateway": gateway.kind, "account": gateway.account,
-        "out_refund_no": number, "amount": FACTS.refund_amount, "currency": "CNY", "status": "requested",
-    }  # fmt: skip
-    return Refund(**{**facts, **other})
-
-
-def call(gateway: Gateway, operation: str, payment: Payment, refund: Refund) -> Answer:
-    """Call a verb by its name."""
-    verb: Callable[..., Answer] = getattr(gateway, operation)
-    return verb(payment, refund) if "refund" in operation else verb(payment)
-
-
-def replaced(
-    callback: Callback, *, headers: Sequence[tuple[str, str]] | None = None, body: bytes | None = None
-) -> Callback:
-    """The same callback with other headers or another body."""
-    return Callback(
-        callback.account,
-        callback.headers if headers is None else headers,
-        callback.body if body is None else body,
-        callback.method,
-    )
-
-
-def with_header(callback: Callback, name: str, value: str) -> Callback:
-    """The same callback with one header's value changed."""
-    headers = [(key, value if key.lower() == name.lower() else kept) for key, kept in callback.headers]
-    return replaced(callback, headers=headers)
-
-
-def renamed(other: dict[str, Any]) -> dict[str, Any]:
-    """``out_trade_no`` as the argument that names it."""
-    return {"number" if key == "out_trade_no" else key: value for key, value in other.items()}
-
-
-@contextmanager
-def patched(thing: Any, name: str, value: Any) -> Iterator[None]:
-    """For hooks: one attribute is another one while inside."""
-    kept = getattr(thing, name)
-    setattr(thing, name, value)
-    try:
-        yield
-    finally:
-        setattr(thing, name, kept)
+    def test_a_proof_in_another_spelling_is_refused_or_changes_nothing(
+        self, gateway: Gateway, signing_header: str, now: int
+    ) -> None:
+        callback = self.signed_callback("paid", at=now)
+        value = callback.header(signing_header) or ""
+        for spelled in (value + " ", " " + value, value + "\n", value.swapcase(), value + "=", value[:-1], value * 2):
+            self.same_or_refused(gateway, callback, with_header(callback, signing_header, spelled), now)
