@@ -16,9 +16,6 @@ from .table import POLICIES, Move, Table
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 KIND = re.compile(r"[a-z]{1,16}\.[a-z][a-z_]{0,39}", re.ASCII)
 
-#: Names with these beginnings mean something to python-statemachine.
-_HOOKS = ("on_", "before_", "after_", "prepare_", "done_", "error_")
-
 #: What can be booked → whether the money must have come already.
 BOOKINGS = {"capture": False, "refund": True}
 
@@ -44,8 +41,8 @@ def problems(table: Table) -> Iterator[str]:
 
 def _names(table: Table) -> Iterator[str]:
     for name in (table.name, *table.states, *table.events):
-        if not NAME.fullmatch(name) or name.startswith(_HOOKS):
-            yield f"'{name[:40]}' cannot be a name: small letters, digits and _, at most 32, not beginning like a hook"
+        if not NAME.fullmatch(name):
+            yield f"'{name[:40]}' cannot be a name: a small letter, then small letters, digits and _, at most 32"
     for name in sorted(set(table.states) & set(table.events)):
         yield f"'{name}' is a state and an event: states are adjectives, events are verbs"
     for names in (table.states, table.events):

@@ -121,20 +121,24 @@ class Declaration(StateChart[Any], metaclass=_Declared):
 # -- the compiler --------------------------------------------------------------------------------------------------
 
 
-def compiled(chart: type[StateChart[Any]]) -> Table:
-    """Read a declaration once, check it, and give the lookup. ``ConfigError`` (``CONFIG_TABLE``) if a check fails."""
+def compiled(chart: type[StateChart[Any]], *, beginning: str = "") -> Table:
+    """Read a declaration once, check it, and give the lookup. ``ConfigError`` (``CONFIG_TABLE``) if a check fails.
+
+    ``beginning`` stands before every name in the chart and is taken off.
+    """
+    read = _Reader(chart, len(beginning))
     entity: str = _of(chart, "entity", "")
     stays: Mapping[str, str] = _of(chart, "stays", {})
     table = Table(
         name=entity,
-        states=tuple(state.id for state in chart.states),
-        initial=next(state.id for state in chart.states if state.initial),
-        finals=frozenset(state.id for state in chart.states if state.final),
-        events=tuple(_events(chart)),
-        moves=MappingProxyType(_moves(chart, entity)),
+        states=tuple(read.name(state) for state in chart.states),
+        initial=next(read.name(state) for state in chart.states if state.initial),
+        finals=frozenset(read.name(state) for state in chart.states if state.final),
+        events=tuple(read.events),
+        moves=MappingProxyType(read.moves(entity)),
         stays=frozenset((state, event) for state, events in stays.items() for event in events.split()),
         first_tells=_of(chart, "first_tells", None),
-        means=MappingProxyType({state.id: str(state.name) for state in chart.states}),
+        means=MappingProxyType({read.name(state): str(state.name) for state in chart.states}),
         leaves_out=frozenset(_of(chart, "leaves_out", "").split()),
         grows_after=frozenset(_of(chart, "grows_after", "").split()),
     )
@@ -150,28 +154,37 @@ def _of(chart: type, name: str, otherwise: _Value) -> _Value:
     return value
 
 
-def _events(chart: Any) -> list[str]:
-    return [event.id for event in chart.events]  # a property of the metaclass; on the class, a method hides its type
+class _Reader:
+    """Reads the states, events and cells of a chart."""
 
+    def __init__(self, chart: Any, skip: int) -> None:
+        self.chart, self.skip = chart, skip
+        self.events = [self.name(event) for event in chart.events]
 
-def _moves(chart: type[StateChart[Any]], entity: str) -> dict[tuple[str, str], Move]:
-    """Every cell, in the order in which the events are declared."""
-    order = {event: place for place, event in enumerate(_events(chart))}
-    found: dict[tuple[str, str], Move] = {}
-    for state in chart.states:
-        if state.is_compound or state.parallel or state.is_history:
-            raise _wrong(f"'{state.id}' is not a plain state")
-        for transition in state.transitions:
-            cell = _goes_with(transition)
-            if transition.is_eventless:
-                raise _wrong(f"'{state.id}' is left without an event")
-            if len(transition.targets) != 1 or transition.internal:
-                raise _wrong(f"'{state.id}' takes '{transition.event}' without going to one state")
-            for event in transition.events:
-                if (state.id, event.id) in found:
-                    raise _wrong(f"'{state.id}' takes '{event.id}' in two ways")
-                found[state.id, event.id] = Move(entity, event.id, state.id, transition.targets[0].id, **cell)
-    return dict(sorted(found.items(), key=lambda cell: order[cell[0][1]]))
+    def name(self, what: Any) -> str:
+        return str(what.id)[self.skip :]
+
+    def moves(self, entity: str) -> dict[tuple[str, str], Move]:
+        """Every cell, in the order in which the events are declared."""
+        found: dict[tuple[str, str], Move] = {}
+        for state in self.chart.states:
+            if state.is_compound or state.parallel or state.is_history:
+                raise _wrong(f"'{state.id}' is not a plain state")
+            for transition in state.transitions:
+                for cell in self._cells(entity, self.name(state), transition):
+                    if (cell.source, cell.event) in found:
+                        raise _wrong(f"'{cell.source}' takes '{cell.event}' in two ways")
+                    found[cell.source, cell.event] = cell
+        return dict(sorted(found.items(), key=lambda cell: self.events.index(cell[0][1])))
+
+    def _cells(self, entity: str, source: str, transition: Transition) -> list[Move]:
+        goes_with = _goes_with(transition)
+        if transition.is_eventless:
+            raise _wrong(f"'{source}' is left without an event")
+        if len(transition.targets) != 1 or transition.internal:
+            raise _wrong(f"'{source}' takes '{transition.event}' without going to one state")
+        target = self.name(transition.targets[0])
+        return [Move(entity, self.name(event), source, target, **goes_with) for event in transition.events]
 
 
 def _goes_with(transition: Transition) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import schema_files
@@ -31,6 +31,7 @@ from .checking import refuse
 from .table import Move, Table
 
 SCHEMA = "table.v1.schema.json"
+_OWN = "own_"
 
 
 def tables_from_json(document: Mapping[str, Any], base: Table, *, path: str | None = None) -> Table:
@@ -211,21 +212,19 @@ def _compiled(
     base: Table, states: Mapping[str, Mapping[str, Any]], cells: Mapping[tuple[str, str], Move], root: str
 ) -> Table:
     """The same road as a declaration in Python: a chart that python-statemachine checks, read once."""
-    from statemachine import StateChart
     from statemachine.exceptions import InvalidDefinition
     from statemachine.io import create_machine_class_from_definition
 
     from .declaring import FLAGS, compiled
 
-    for name in _own_names(base, states, cells):
-        if hasattr(StateChart, name):
-            raise _wrong(f"{root}.states", f"'{name}' is a word of python-statemachine; take another name")
-    definition: dict[str, Any] = {  # built anew each time: the library takes it apart
-        state: {
+    # Built anew each time, because the library takes it apart. Every name gets a beginning, so that a host may call
+    # a state or an event what it likes: a chart has attributes of its own (``name``, ``prepare``, ``send`` …).
+    definition: dict[str, Any] = {
+        _OWN + state: {
             "name": declared.get("means", base.means.get(state, state)),
             "initial": bool(declared.get("initial")),
             "final": bool(declared.get("final")),
-            "on": {cell.event: [_transition(cell)] for cell in cells.values() if cell.source == state},
+            "on": {_OWN + cell.event: [_transition(cell)] for cell in cells.values() if cell.source == state},
         }
         for state, declared in states.items()
     }
@@ -240,23 +239,22 @@ def _compiled(
             grows_after=" ".join(sorted(base.grows_after & set(states))),
             **FLAGS,
         )
-        return compiled(chart)
+        return compiled(chart, beginning=_OWN)
     except InvalidDefinition as error:
         raise _wrong(f"{root}.states", str(error)) from error
     except ConfigError as error:
         raise _wrong(f"{root}.states", error.message) from error
 
 
-def _own_names(base: Table, states: Iterable[str], cells: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from (state for state in states if state not in base.states)
-    yield from (event for _, event in cells if event not in base.events)
-
-
 def _transition(cell: Move) -> dict[str, Any]:
     from .declaring import books, only_where, tells
 
     deeds = [word(what) for word, what in ((books, cell.books), (tells, cell.tells)) if what is not None]
-    return {"target": cell.target, "on": deeds, "cond": None if cell.policy is None else only_where(*cell.policy)}
+    return {
+        "target": _OWN + cell.target,
+        "on": deeds,
+        "cond": None if cell.policy is None else only_where(*cell.policy),
+    }
 
 
 def _still_stays(base: Table, states: Iterable[str], cells: Iterable[tuple[str, str]]) -> dict[str, str]:
