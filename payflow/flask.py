@@ -1,0 +1,86 @@
+"""The door for Flask: an extension, the callback route, and refusals as JSON.
+
+    payflow = PayFlow(app)                       # or PayFlow() and init_app(app) in a factory
+    result = current_payflow().pay(...)
+
+The extension serves ``POST /callbacks/<account>``, with or without a slash at its end (it never redirects, Alipay does
+not follow), and answers with the gateway's own bytes, after the commit. Configuration keys of the app:
+``PAYFLOW_CONFIG`` (path of the config file), ``PAYFLOW_FLOW`` (a flow already made, instead),
+``PAYFLOW_CALLBACK_PREFIX``, ``PAYFLOW_MIGRATE``.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+
+from .errors import PayflowError
+from .flow import Flow
+from .gateway import Reply
+from .intake import Intake
+
+_NAME = "payflow"
+
+
+class PayFlow:
+    """The extension. It keeps nothing on itself, so one may serve several apps; each app has its own flow."""
+
+    def __init__(self, app: Flask | None = None, *, flow: Flow | None = None) -> None:
+        if app is not None:
+            self.init_app(app, flow=flow)
+
+    def init_app(self, app: Flask, *, flow: Flow | None = None) -> None:
+        """Open the app's flow (or take ``flow``) and mount the callback route.
+
+        Raises ``ConfigError`` and ``STORE_SCHEMA_VERSION`` at start, where they belong.
+        """
+        app.config.setdefault("PAYFLOW_CONFIG", "payflow.json")
+        app.config.setdefault("PAYFLOW_CALLBACK_PREFIX", "/callbacks")
+        app.config.setdefault("PAYFLOW_MIGRATE", False)
+        app.extensions[_NAME] = flow or app.config.get("PAYFLOW_FLOW") or self._opened(app)
+        app.register_blueprint(callbacks_blueprint(), url_prefix=app.config["PAYFLOW_CALLBACK_PREFIX"])
+        app.register_error_handler(PayflowError, refusal)
+
+    @staticmethod
+    def _opened(app: Flask) -> Flow:
+        from .assembly import open_flow
+        from .config import load
+
+        return open_flow(load(app.config["PAYFLOW_CONFIG"]), migrate=bool(app.config["PAYFLOW_MIGRATE"]))
+
+
+def current_payflow() -> Flow:
+    """The flow of the app that is serving this request."""
+    return cast(Flow, current_app.extensions[_NAME])
+
+
+def refusal(error: PayflowError) -> tuple[Response, int]:
+    """``{"status": "failed", "error_code": …, "message": …}`` with the error's status; registered for every app."""
+    response = jsonify(error.as_reply())
+    seconds = error.ids.get("retry_after_seconds")
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
+    return response, error.http_status
+
+
+def callbacks_blueprint() -> Blueprint:
+    """The callback route on its own. Exempt it from CSRF protection if the app has any: gateways sign instead."""
+    blueprint = Blueprint("payflow_callbacks", __name__)
+
+    @blueprint.route("/<account>", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"], strict_slashes=False)
+    @blueprint.route(
+        "/<account>/", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"], endpoint="receive_with_slash"
+    )
+    def receive(account: str) -> Response:
+        intake = current_app.extensions.get("payflow_intake")
+        if intake is None:
+            intake = current_app.extensions.setdefault("payflow_intake", Intake(current_payflow()))
+        # The raw stream, before Flask parses anything: what was signed are these bytes.
+        ends = request.environ.get("CONTENT_LENGTH") or request.environ.get("wsgi.input_terminated")
+        body = request.environ["wsgi.input"] if ends else b""
+        headers = list(request.headers.items())
+        reply: Reply = intake.answer(request.method, account, headers, body, request.environ.get("CONTENT_LENGTH"))
+        return Response(reply.body, status=reply.status, headers=list(reply.headers))
+
+    return blueprint

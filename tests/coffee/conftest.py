@@ -1,0 +1,61 @@
+"""The coffee shop as a person finds it: a process of its own on a free port, with a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from payflow.testing.services import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Shop:
+    address: str
+    folder: Path
+    process: subprocess.Popen[str]
+    lines: list[str]
+
+    def stop(self) -> int:
+        """Close it as Ctrl-C does; the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(20)
+
+
+def open_shop(folder: Path) -> Shop:
+    shutil.copy(ROOT / "examples" / "coffee" / "payflow.json", folder / "payflow.json")
+    environ = {**os.environ, "PAYFLOW_CONFIG": str(folder / "payflow.json"), "PORT": str(free_port())}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "examples.coffee"], cwd=ROOT, env=environ, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        if found:
+            rest = process.stdout
+            threading.Thread(target=lambda: lines.extend(rest), daemon=True).start()
+            return Shop(found[0], folder, process, lines)
+    raise AssertionError("The shop did not open:\n" + "".join(lines))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    opened = open_shop(tmp_path)
+    yield opened
+    if opened.process.poll() is None:
+        opened.process.kill()
+        opened.process.wait()

@@ -1,0 +1,129 @@
+"""A person at the counter: a real browser drives the shop from order to refund, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from .conftest import Shop
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SIZES = {"desktop": (1200, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail("chromium is missing: install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SIZES)
+def page(request: pytest.FixtureRequest, chromium: Any, shop: Shop) -> Iterator[Page]:
+    """A tab that is closed before the shop is; whatever its console complains of fails the test."""
+    width, height = SIZES[request.param]
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US")
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    opened.set_default_timeout(10_000)
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def shot(page: Page, shop: Shop, name: str) -> None:
+    """A picture for people to look at; in ``PAYFLOW_SHOTS`` if that is set."""
+    folder = Path(os.environ.get("PAYFLOW_SHOTS", shop.folder))
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    page.screenshot(path=folder / f"{width}-{name}.png", full_page=True)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} scrolls sideways by {wide} pixels"
+
+
+def pay_on_the_phone(page: Page, shop: Shop, button: str, name: str) -> None:
+    with page.context.expect_page() as opened:
+        page.click("#open-phone")
+    phone = opened.value
+    phone.wait_for_load_state()
+    shot(phone, shop, name)
+    phone.click(button)
+    phone.wait_for_selector("#done")
+    phone.close()
+
+
+def test_a_coffee_from_order_to_refund(page: Page, shop: Shop) -> None:
+    page.goto(shop.address)
+    shot(page, shop, "1-menu")
+    page.check("input[value=latte]", force=True)
+    page.check("input[value=large]", force=True)
+    page.click("#order")
+    expect(page.locator("#status")).to_have_text("ordered, awaiting your word")
+    shot(page, shop, "2-ordered")
+    page.click("#confirm")
+    expect(page.locator("#status")).to_have_text("waiting for payment")
+    expect(page.locator(".qr svg")).to_be_visible()
+    shot(page, shop, "3-pending")
+    address = page.url
+    loads: list[str] = []
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
+    pay_on_the_phone(page, shop, "#pay-twice", "4-phone")
+    expect(page.locator("#status")).to_have_text("paid")
+    expect(page.locator(".callback")).to_contain_text("once + 1 × again")
+    assert (page.url, loads) == (address, [])  # it followed without a reload
+    shot(page, shop, "5-paid")
+    page.click("#refund-part")
+    expect(page.locator("#status")).to_have_text("partly refunded")
+    page.click("#refund")
+    expect(page.locator("#status")).to_have_text("refunded")
+    shot(page, shop, "6-refunded")
+    expect(page.locator(".story")).to_contain_text("capture booked: gateway:mock +28.00, sales -28.00")
+    expect(page.locator(".machine svg [data-state=refunded]")).to_be_visible()
+
+
+def test_the_usual_goes_straight_to_payment(page: Page, shop: Shop) -> None:
+    page.goto(shop.address)
+    page.click("#usual")
+    expect(page.locator("#status")).to_have_text("waiting for payment")
+    pay_on_the_phone(page, shop, "#decline", "phone-decline")
+    expect(page.locator("#status")).to_have_text("failed")
+    shot(page, shop, "7-failed")
+
+
+def test_the_page_speaks_chinese_and_survives_a_reload(page: Page, shop: Shop) -> None:
+    page.goto(shop.address + "/?lang=zh")
+    expect(page.locator("#order")).to_have_text("下单")
+    page.click("#order")
+    expect(page.locator("#status")).to_have_text("已下单，等您确认")
+    page.reload()
+    page.click("#cancel")
+    expect(page.locator("#status")).to_have_text("已取消")
+    shot(page, shop, "8-chinese")
+    page.goto(shop.address)
+    shot(page, shop, "9-recent")
+
+
+def test_it_works_without_javascript(chromium: Any, shop: Shop) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(shop.address)
+    page.click("#order")
+    page.click("#confirm")
+    assert "waiting for payment" in page.inner_text("#status")
+    context.close()
