@@ -124,7 +124,7 @@ class Declaration(StateChart[Any], metaclass=_Declared):
 def compiled(chart: type[StateChart[Any]], *, beginning: str = "") -> Table:
     """Read a declaration once, check it, and give the lookup. ``ConfigError`` (``CONFIG_TABLE``) if a check fails.
 
-    ``beginning`` stands before every name in the chart and is taken off.
+    Something as long as ``beginning`` stands before every name in the chart and is taken off.
     """
     read = _Reader(chart, len(beginning))
     entity: str = _of(chart, "entity", "")

@@ -31,7 +31,7 @@ from .checking import refuse
 from .table import Move, Table
 
 SCHEMA = "table.v1.schema.json"
-_OWN = "own_"
+_STATE, _EVENT = "s_", "e_"  # what names begin with inside the chart
 
 
 def tables_from_json(document: Mapping[str, Any], base: Table, *, path: str | None = None) -> Table:
@@ -220,11 +220,11 @@ def _compiled(
     # Built anew each time, because the library takes it apart. Every name gets a beginning, so that a host may call
     # a state or an event what it likes: a chart has attributes of its own (``name``, ``prepare``, ``send`` …).
     definition: dict[str, Any] = {
-        _OWN + state: {
+        _STATE + state: {
             "name": declared.get("means", base.means.get(state, state)),
             "initial": bool(declared.get("initial")),
             "final": bool(declared.get("final")),
-            "on": {_OWN + cell.event: [_transition(cell)] for cell in cells.values() if cell.source == state},
+            "on": {_EVENT + cell.event: [_transition(cell)] for cell in cells.values() if cell.source == state},
         }
         for state, declared in states.items()
     }
@@ -239,9 +239,9 @@ def _compiled(
             grows_after=" ".join(sorted(base.grows_after & set(states))),
             **FLAGS,
         )
-        return compiled(chart, beginning=_OWN)
+        return compiled(chart, beginning=_STATE)
     except InvalidDefinition as error:
-        raise _wrong(f"{root}.states", str(error)) from error
+        raise _wrong(f"{root}.states", str(error).replace(f"'{_STATE}", "'")) from error
     except ConfigError as error:
         raise _wrong(f"{root}.states", error.message) from error
 
@@ -251,7 +251,7 @@ def _transition(cell: Move) -> dict[str, Any]:
 
     deeds = [word(what) for word, what in ((books, cell.books), (tells, cell.tells)) if what is not None]
     return {
-        "target": _OWN + cell.target,
+        "target": _STATE + cell.target,
         "on": deeds,
         "cond": None if cell.policy is None else only_where(*cell.policy),
     }
