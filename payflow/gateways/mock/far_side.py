@@ -74,6 +74,7 @@ class FarSide:
         self._path = str(state)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._left_behind: list[sqlite3.Connection | None] = []
         self._process = 0
 
     @contextmanager
@@ -99,8 +100,9 @@ class FarSide:
                 self._connection = None
 
     def _after_fork(self) -> None:
-        """A connection must not be used on both sides of a fork; nor a lock that another thread held during it."""
+        """A connection must not be used on both sides of a fork, not even to be closed; nor a lock."""
         self._lock = threading.RLock()
+        self._left_behind.append(self._connection)
         self._connection = None
 
     def _opened(self) -> sqlite3.Connection:

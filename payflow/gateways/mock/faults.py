@@ -208,7 +208,7 @@ def _speaks(kind: str, op: str, about: str, count: int) -> bool:
         return op == "close"  # its payer does it alone, at closing
     if op in _CALLS and op != KINDS[kind][0]:
         return False
-    if kind in ("lie", "bad_signature") and about == "refund":
+    if kind in ("lie", "bad_signature", "reorder") and about == "refund":
         return False
     return kind not in _ONCE or count == 1
 

@@ -172,21 +172,26 @@ class MockGateway:
             answer = _lost_on_its_way(struck)
             if answer is not None:
                 return answer
-            if payment.channel not in self.capabilities.channels or payment.currency not in CURRENCIES:
-                raise Denied("NO_AUTH", "The mock gateway does not take this channel or this currency")
-            with self._far.transaction() as sql:
-                answer = work(sql, self.clock(), struck)
-        except Denied as denied:
-            return Answer(denied.outcome, words=_words(denied.code, denied.message))
+            answer = self._arrived(payment, work, struck)
         except InvalidRequest as error:
             return Answer(Outcome.REJECTED, words=_words(error.code, error.message))
-        except (sqlite3.Error, OSError, ValueError, ConfigError) as error:
+        except (sqlite3.Error, OSError, ValueError, OverflowError, ConfigError) as error:
             logger.warning("The mock gateway's far side is out of order (%s)", type(error).__name__)
             return Answer(Outcome.UNKNOWN, words=_words("SYSTEM_ERROR", type(error).__name__))
         self._wake.set()
         if "timeout_after_success" in struck:
             return Answer(Outcome.UNKNOWN, words=_words("TIMEOUT", "no answer"))
         return answer
+
+    def _arrived(self, payment: Payment, work: Work, struck: frozenset[str]) -> Answer:
+        """What the far side answers to a request that has reached it."""
+        try:
+            if payment.channel not in self.capabilities.channels or payment.currency not in CURRENCIES:
+                raise Denied("NO_AUTH", "The mock gateway does not take this channel or this currency")
+            with self._far.transaction() as sql:
+                return work(sql, self.clock(), struck)
+        except Denied as denied:
+            return Answer(denied.outcome, words=_words(denied.code, denied.message))
 
     def _events(self, trade: Trade, source: str) -> tuple[Event, ...]:
         return tuple(event_of(said, account=self.account, source=source) for said in statements(trade))
