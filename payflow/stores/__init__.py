@@ -1,20 +1,53 @@
-"""The stores: one implementation over plain DB-API, three dialects."""
+"""The stores: one implementation over plain DB-API, one dialect for each database.
+
+    SQLite      ``sqlite:///payflow.db``, ``sqlite:///:memory:``   Python's own driver
+    PostgreSQL  ``postgresql://user:password@host/database``       psycopg 3, the extra ``postgres``
+    MariaDB     ``mariadb://user:password@host/database``          PyMySQL, the extra ``mysql``
+"""
 
 from __future__ import annotations
 
-from .dialects import SQLite, dialect_of
+from ..errors import ConfigError
+from .dialect import Dialect
 from .pool import Pool
 from .sql import SqlStore
 
 __all__ = ["SqlStore", "open_store"]
 
 
-def open_store(url: str, *, pool_size: int = 5, busy_timeout_seconds: float = 5.0) -> SqlStore:
-    """A store on ``sqlite:///path``, ``postgresql://…`` or ``mariadb://…``; nothing is connected yet.
+def open_store(
+    url: str, *, pool_size: int = 5, busy_timeout_seconds: float = 5.0, pool_timeout_seconds: float = 30.0
+) -> SqlStore:
+    """A store on the database a URL names; nothing is connected yet.
 
-    ``sqlite:///:memory:`` lives as long as the store. Raises ``CONFIG_INVALID`` for another URL and
-    ``CONFIG_MISSING_DRIVER`` where the extra is not installed.
+    ``busy_timeout_seconds``: how long a lock of somebody else's is waited for before ``StoreConflict``.
+    ``pool_timeout_seconds``: how long a thread waits for one of the ``pool_size`` connections before
+    ``STORE_POOL_EXHAUSTED``. ``sqlite:///:memory:`` lives as long as the store and has one connection.
+
+    Raises ``CONFIG_INVALID`` for another URL and ``CONFIG_MISSING_DRIVER`` where the extra is not installed. No error
+    quotes the URL or its password.
     """
     dialect = dialect_of(url, busy_timeout_seconds)
-    size = 1 if isinstance(dialect, SQLite) and dialect.path == ":memory:" else pool_size
-    return SqlStore(dialect, Pool(dialect.connect, size=size))
+    size = 1 if getattr(dialect, "in_memory", False) else pool_size
+    return SqlStore(dialect, Pool(dialect, size=size, timeout=pool_timeout_seconds))
+
+
+def dialect_of(url: str, busy_timeout_seconds: float) -> Dialect:
+    """The dialect a URL names; ``postgresql+psycopg://`` and the like are taken, too."""
+    scheme, _, rest = url.partition(":")
+    kind = scheme.partition("+")[0]
+    if kind == "sqlite":
+        from .sqlite import SQLite, open_path
+
+        return SQLite(open_path(rest), busy_timeout_seconds)
+    if kind in ("postgresql", "postgres"):
+        from .postgresql import PostgreSQL
+
+        return PostgreSQL(f"postgresql:{rest}", busy_timeout_seconds)
+    if kind in ("mysql", "mariadb"):
+        from .mariadb import MariaDB
+
+        return MariaDB(f"mariadb:{rest}", busy_timeout_seconds)
+    raise ConfigError(
+        "The store's URL begins with sqlite:///, postgresql:// or mariadb://", path="$.store.url", code="CONFIG_INVALID"
+    )

@@ -6,10 +6,19 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..errors import PayflowError
 from ..records import Effect, Message, replace
+from .dialect import Dialect
 from .reading import Reading
-from .schema import BY_RECORD
-from .statements import EFFECT, insert, values
+from .rows import check, readable, row_of
+
+_FINISH = """update pf_message set due_at = ?, delivered_at = ?, dead_at = ?, last_error = ?, lease_until = null
+    where payment_id = ? and seq = ? and lease_until = ?"""
+#: What stands behind a message that has to wait cannot be told earlier: it is not looked at before.
+_POSTPONE = """update pf_message set due_at = ?
+    where payment_id = ? and seq > ? and due_at < ? and delivered_at is null and dead_at is null"""
+_REVIVE = """update pf_message set dead_at = null, delivered_at = null, tries = 0, due_at = ?, lease_until = null
+    where payment_id = ? and seq = ?"""
 
 
 class Claiming(Reading):
@@ -17,121 +26,120 @@ class Claiming(Reading):
 
     def claim_due(self, now: int, limit: int, lease: int) -> list[str]:
         """See :meth:`payflow.store.Store.claim_due`."""
-        with self._connection() as connection, self._whole(connection) as cursor:
-            sql = "select id from pf_payment where next_check_at <= ? order by next_check_at limit ?"
-            rows = self._run(cursor, sql + self.dialect.skip_locked, (now, limit)).fetchall()
-            if rows:
-                self._many(
-                    cursor,
-                    "update pf_payment set next_check_at = ? where id = ?",
-                    [(now + lease, row[0]) for row in rows],
-                )
-        return [row[0] for row in rows]
+        if not self._any("select 1 from pf_payment where next_check_at <= ? limit 1", now):
+            return []
+        with self._whole() as (_, cursor):
+            return self.dialect.take_due(cursor, now, limit, lease)
 
     def claim_messages(self, now: int, limit: int, lease: int) -> list[Message]:
         """See :meth:`payflow.store.Store.claim_messages`."""
-        columns = ", ".join(f"m.{column}" for column in BY_RECORD[Message].columns)
-        sql = f"""select {columns} from pf_message m
-            where m.delivered_at is null and m.dead_at is null and m.due_at <= ?
-            and (m.lease_until is null or m.lease_until <= ?)
-            and not exists (select 1 from pf_message e where e.payment_id = m.payment_id and e.seq < m.seq
-                            and e.delivered_at is null and e.dead_at is null)
-            order by m.due_at limit ?"""
-        with self._connection() as connection, self._whole(connection) as cursor:
-            rows = self._run(cursor, sql + self.dialect.skip_locked, (now, now, limit)).fetchall()
-            found = [Message(**dict(zip(Message.__slots__, row, strict=True))) for row in rows]
-            claimed = [replace(one, lease_until=now + lease, tries=one.tries + 1) for one in found]
-            if claimed:
-                self._many(
-                    cursor, "update pf_message set lease_until = ?, tries = ? where payment_id = ? and seq = ?",
-                    [(one.lease_until, one.tries, one.payment_id, one.seq) for one in claimed],
-                )  # fmt: skip
-        return claimed
+        due = "select 1 from pf_message where delivered_at is null and dead_at is null and due_at <= ? limit 1"
+        if not self._any(due, now):
+            return []
+        with self._whole() as (_, cursor):
+            return self.dialect.take_messages(cursor, now, limit, lease)
+
+    def _any(self, sql: str, now: int) -> bool:
+        """Whether there is anything to do; an idle worker takes no locks."""
+        with self._cursor() as cursor:
+            return self.dialect.run(cursor, sql, (now,)).fetchone() is not None
 
     def finish_messages(self, messages: Iterable[Message]) -> None:
-        """See :meth:`payflow.store.Store.finish_messages`."""
+        """See :meth:`payflow.store.Store.finish_messages`.
+
+        Of a payment whose message has to wait, the later ones become due with it.
+        """
+        told = sorted(messages, key=lambda one: (one.payment_id, one.seq))
+        if not told:
+            return
         rows = [
-            (one.due_at, one.delivered_at, one.dead_at, one.last_error, one.payment_id, one.seq, one.lease_until)
-            for one in messages
+            (one.due_at, one.delivered_at, one.dead_at, readable(one.last_error), one.payment_id, one.seq,
+             one.lease_until)
+            for one in told
+        ]  # fmt: skip
+        behind = [
+            (one.due_at, one.payment_id, one.seq, one.due_at)
+            for one in told
+            if one.delivered_at is None and one.dead_at is None
         ]
-        if rows:
-            with self._connection() as connection, self._whole(connection) as cursor:
-                self._many(
-                    cursor,
-                    """update pf_message
-                       set due_at = ?, delivered_at = ?, dead_at = ?, last_error = ?, lease_until = null
-                       where payment_id = ? and seq = ? and lease_until = ?""",
-                    rows,
-                )
+        with self._whole() as (_, cursor):
+            self.dialect.run_many(cursor, _FINISH, rows)
+            if behind:
+                self.dialect.run_many(cursor, _POSTPONE, behind)
 
     def effects_of(self, messages: Iterable[Message]) -> dict[str, set[str]]:
         """See :meth:`payflow.store.Store.effects_of`."""
-        wanted = {one.key for one in messages}
+        wanted = {(one.payment_id, one.seq): one.key for one in messages}
         done: dict[str, set[str]] = {}
         if wanted:
-            with self._connection() as connection:
-                ids = {(key.rpartition(".")[0],) for key in wanted}
-                for effect in self._read(connection.cursor(), Effect, ("payment_id",), ids):
-                    key = f"{effect.payment_id}.{effect.seq}"
-                    if key in wanted:
+            with self._cursor() as cursor:
+                ids = sorted({(payment_id,) for payment_id, _ in wanted})
+                for effect in self._by(cursor, Effect, ("payment_id",), ids):
+                    key = wanted.get((effect.payment_id, effect.seq))
+                    if key is not None:
                         done.setdefault(key, set()).add(effect.handler)
         return done
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         """See :meth:`payflow.store.Store.transaction`."""
-        with self._connection() as connection, self._whole(connection) as cursor:
-            yield SqlTransaction(self, connection, cursor)
+        try:
+            with self._whole() as (connection, cursor):
+                try:
+                    yield SqlTransaction(self.dialect, connection, cursor)
+                except Exception as error:
+                    raise _Failed(error) from error
+        except _Failed as failed:
+            raise failed.error from None  # the host's own error, as it was
 
     def revive(self, *, handler: str | None = None, payment_id: str | None = None, now: int) -> int:
         """See :meth:`payflow.store.Store.revive`."""
-        conditions, parameters = ["dead = 1"], []
+        conditions: list[str] = ["dead = 1"]
+        parameters: list[str] = []
         for column, value in (("handler", handler), ("payment_id", payment_id)):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 parameters.append(value)
-        where = " and ".join(conditions)
-        with self._connection() as connection, self._whole(connection) as cursor:
-            rows = self._run(
-                cursor, f"select handler, payment_id, seq from pf_effect where {where}", parameters
-            ).fetchall()
+        sql = f"select handler, payment_id, seq from pf_effect where {' and '.join(conditions)}"
+        with self._whole() as (_, cursor):
+            rows = self.dialect.run(cursor, f"{sql} order by payment_id, seq", parameters).fetchall()
             if rows:
-                self._many(cursor, "delete from pf_effect where handler = ? and payment_id = ? and seq = ?", rows)
-                self._many(
-                    cursor,
-                    """update pf_message
-                       set dead_at = null, delivered_at = null, tries = 0, due_at = ?, lease_until = null
-                       where payment_id = ? and seq = ?""",
-                    [(now, row[1], row[2]) for row in rows],
-                )
+                gone = "delete from pf_effect where handler = ? and payment_id = ? and seq = ?"
+                self.dialect.run_many(cursor, gone, rows)
+                self.dialect.run_many(cursor, _REVIVE, [(now, row[1], row[2]) for row in rows])
         return len(rows)
 
     def forget_keys(self, now: int, limit: int = 1000) -> int:
         """See :meth:`payflow.store.Store.forget_keys`."""
-        with self._connection() as connection, self._whole(connection) as cursor:
+        if not self._any("select 1 from pf_key where expires_at <= ? limit 1", now):
+            return 0
+        with self._whole() as (_, cursor):
             sql = "select scope, idem_key, expires_at from pf_key where expires_at <= ? order by expires_at limit ?"
-            rows = self._run(cursor, sql, (now, limit)).fetchall()
+            rows = sorted(self.dialect.run(cursor, sql, (now, limit)).fetchall())
             if rows:
-                self._many(cursor, "delete from pf_key where scope = ? and idem_key = ? and expires_at = ?", rows)
+                gone = "delete from pf_key where scope = ? and idem_key = ? and expires_at = ?"
+                self.dialect.run_many(cursor, gone, rows)
         return len(rows)
+
+
+class _Failed(PayflowError):
+    """What a handler raised, carried past those who put drivers' errors into our words."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("A handler failed")
+        self.error = error
 
 
 class SqlTransaction:
     """One transaction around a handler's work."""
 
-    def __init__(self, store: Claiming, connection: Any, cursor: Any) -> None:
+    def __init__(self, dialect: Dialect, connection: Any, cursor: Any) -> None:
         self.connection = connection
-        self._store = store
+        self._dialect = dialect
         self._cursor = cursor
 
     def effect(self, effect: Effect) -> bool:
         """See :meth:`payflow.store.Transaction.effect`."""
-        run = self._store._run
-        found = run(
-            self._cursor, "select 1 from pf_effect where handler = ? and payment_id = ? and seq = ?",
-            (effect.handler, effect.payment_id, effect.seq),
-        ).fetchone()  # fmt: skip
-        if found is not None:
-            return False
-        run(self._cursor, insert(EFFECT), values(EFFECT)(effect))
-        return True
+        row = row_of(replace(effect, error=readable(effect.error)))
+        check([row])
+        return self._dialect.put_effect(self._cursor, row)

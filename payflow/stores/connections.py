@@ -3,91 +3,125 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator
 from typing import Any, Self
 
 from ..errors import PayflowError, StoreError
-from .dialects import Dialect
+from .dialect import Dialect
 from .pool import Pool
+
+logger = logging.getLogger("payflow.stores")
+_DRIVERS = frozenset({"sqlite3", "psycopg", "pymysql"})
+_VALUES = (OverflowError, UnicodeError)  # a driver cannot even send the value
 
 
 class Connections:
     """A store's connections: from its own pool, or the one connection of the host that it has joined."""
 
-    def __init__(self, dialect: Dialect, pool: Pool | None, *, connection: Any = None) -> None:
+    def __init__(self, dialect: Dialect, pool: Pool, *, connection: Any = None) -> None:
         self.dialect = dialect
         self._pool = pool
         self._host = connection
+        self._checked = False
+        self._undone = False
         self.joined = connection is not None
 
     def join(self, connection: Any) -> Self:
-        """This store on the host's connection, inside whatever transaction is open there."""
-        return type(self)(self.dialect, None, connection=driver_connection(connection))
+        """This store inside the host's transaction: see :meth:`payflow.store.Store.join`."""
+        return type(self)(self.dialect, self._pool, connection=driver_connection(connection))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """A cursor for statements that stand alone; inside the host's transaction if it is joined."""
+        with self._connection() as connection:
+            yield self.dialect.cursor(connection)
+
+    @contextlib.contextmanager
+    def _moment(self) -> Iterator[Any]:
+        """A cursor whose statements all see the same moment (in the host's transaction: what that one sees)."""
+        with self._connection() as connection:
+            cursor = self.dialect.cursor(connection)
+            if self.joined:
+                yield cursor
+                return
+            self.dialect.begin_reading(cursor)
+            yield cursor
+            cursor.execute("rollback")
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[tuple[Any, Any]]:
+        """A connection and a cursor, for statements that are done all or not at all."""
+        if self.joined:
+            with self._connection() as connection, self._savepoint(connection) as cursor:
+                yield connection, cursor
+            return
+        with self._connection() as connection, self.dialect.turn():
+            cursor = self.dialect.cursor(connection)
+            self.dialect.begin(cursor)
+            yield connection, cursor
+            self._commit(cursor)
+
+    def _commit(self, cursor: Any) -> None:
+        try:
+            cursor.execute("commit")
+        except Exception as error:
+            if self.dialect.conflict(error) or self.dialect.code_of(error) != "STORE_UNAVAILABLE":
+                raise
+            raise outcome_unknown() from error
+
+    @contextlib.contextmanager
+    def _savepoint(self, connection: Any) -> Iterator[Any]:
+        """Inside the host's transaction: what fails is undone alone, and the host's own rows stay as they are."""
+        cursor = self.dialect.cursor(connection)
+        cursor.execute("savepoint payflow")
+        try:
+            yield cursor
+        except BaseException as error:
+            if isinstance(error, Exception) and self.dialect.undone(error):
+                self._undone = True
+                raise _transaction_undone() from error
+            with contextlib.suppress(Exception):  # the first error is the one to be told
+                cursor.execute("rollback to savepoint payflow")
+                cursor.execute("release savepoint payflow")
+            raise
+        cursor.execute("release savepoint payflow")
+
+    # -- connections --------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
         try:
             if self._host is not None:
-                yield self._host
+                yield self._entered()
             else:
-                assert self._pool is not None  # noqa: S101 -- one of the two is always there
                 with self._pool.connection() as connection:
                     yield connection
         except PayflowError:
             raise
         except Exception as error:
-            if type(error).__module__.partition(".")[0] in ("sqlite3", "psycopg", "pymysql"):
-                raise self.dialect.translate(error) from error
+            if isinstance(error, _VALUES) or type(error).__module__.partition(".")[0] in _DRIVERS:
+                translated = self.dialect.translate(error)
+                logger.debug("%s said %s", self.dialect.name, type(error).__name__, extra={"code": translated.code})
+                raise translated from error
             raise
 
-    @contextlib.contextmanager
-    def _whole(self, connection: Any) -> Iterator[Any]:
-        """All or nothing: a transaction of our own, or a savepoint in the host's."""
-        cursor = connection.cursor()
-        if self.joined:
-            self.dialect.enter(connection)
-            cursor.execute("savepoint payflow")
-            try:
-                yield cursor
-            except BaseException:
-                cursor.execute("rollback to savepoint payflow")
-                cursor.execute("release savepoint payflow")
-                raise
-            cursor.execute("release savepoint payflow")
-            return
-        self.dialect.begin(connection)
-        try:
-            yield cursor
-        except BaseException:
-            with contextlib.suppress(Exception):
-                cursor.execute("rollback")
-            raise
-        try:
-            cursor.execute("commit")
-        except Exception as error:
-            if self.dialect.conflict(error):
-                with contextlib.suppress(Exception):
-                    cursor.execute("rollback")
-                raise
-            raise StoreError(
-                "The connection was lost during COMMIT: whether it is stored has to be read again",
-                code="STORE_OUTCOME_UNKNOWN", retryable=True,
-            ) from error  # fmt: skip
-
-    def _run(self, cursor: Any, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        cursor.execute(self.dialect.spelled(sql), parameters)
-        return cursor
-
-    def _many(self, cursor: Any, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        if len(rows) == 1:
-            cursor.execute(self.dialect.spelled(sql), rows[0])
-        else:
-            cursor.executemany(self.dialect.spelled(sql), rows)
-        return int(cursor.rowcount)
+    def _entered(self) -> Any:
+        if self._undone:
+            raise _transaction_undone()
+        self.dialect.enter(self._host)
+        if not self._checked:
+            self.dialect.check_session(self._host)
+            self._checked = True
+        return self._host
 
     def close(self) -> None:
-        """See :meth:`payflow.store.Store.close`."""
-        if self._pool is not None:
+        """See :meth:`payflow.store.Store.close`. A joined store has nothing to give back."""
+        if not self.joined:
             self._pool.close()
 
 
@@ -97,3 +131,18 @@ def driver_connection(given: Any) -> Any:
         given = given.connection()  # a Session: its Connection, in the transaction that the Session is in
     fairy = getattr(given, "connection", None)
     return getattr(fairy, "driver_connection", given)
+
+
+def outcome_unknown() -> StoreError:
+    """The error for a connection that died while it committed."""
+    return StoreError(
+        "The connection was lost during COMMIT: whether the set is stored has to be read again",
+        code="STORE_OUTCOME_UNKNOWN", retryable=True,
+    )  # fmt: skip
+
+
+def _transaction_undone() -> StoreError:
+    return StoreError(
+        "The database rolled back the whole transaction that was joined (a deadlock): the host has to begin it again",
+        code="STORE_TRANSACTION_UNDONE", retryable=True,
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """The schema's versions, brought up to date one by one.
 
 Safe when two processes start together (one waits for the other), and safe when one is killed in the middle: every step
-may run again, and its version is written last.
+may run again, and its version is written last. SQLite and PostgreSQL do each step whole or not at all anyway.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import StoreError
-from .dialects import Dialect
+from .dialect import Dialect
 from .schema import TABLES
+
+_REGISTER = "create table if not exists pf_schema (version bigint not null primary key, applied_at bigint not null)"
 
 
 def _first(dialect: Dialect) -> list[str]:
     statements = []
     for table in TABLES:
         statements.append(dialect.create_table(table))
-        statements += [dialect.create_index(table, *index) for index in table.indexes]
+        statements += [dialect.create_index(table, index) for index in table.indexes]
     return statements
 
 
-#: Each step: the statements that lead to the version of its place, beginning with 1.
+#: Each step: the statements that lead to the version of its place, beginning with 1. A step that was released is never
+#: edited: what comes later is a step of its own.
 STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first,)
 VERSION = len(STEPS)
 
@@ -31,25 +34,32 @@ VERSION = len(STEPS)
 def migrate(dialect: Dialect, connection: Any, to: int | None = None) -> list[int]:
     """Run the steps that are missing, up to ``to`` (the newest by default); the versions applied."""
     target = VERSION if to is None else to
-    applied = []
+    if not 1 <= target <= VERSION:
+        raise StoreError(f"There are schema versions 1 to {VERSION}, no {target}", code="STORE_SCHEMA_VERSION")
     dialect.check_session(connection)
     dialect.lock_schema(connection)
+    done = False
     try:
-        cursor = connection.cursor()
-        cursor.execute(
-            "create table if not exists pf_schema (version bigint not null primary key, applied_at bigint not null)"
-        )
-        known = _version(connection)
-        for number in range(known + 1, target + 1):
-            for statement in STEPS[number - 1](dialect):
-                cursor.execute(statement)
-            sql = dialect.spelled("insert into pf_schema (version, applied_at) values (?, ?)")
-            cursor.execute(sql, (number, time.time_ns() // 1000))
-            applied.append(number)
+        applied = _missing_steps(dialect, dialect.cursor(connection), target)
+        dialect.check_tables(connection)
+        done = True
     finally:
-        dialect.unlock_schema(connection)
+        dialect.unlock_schema(connection, done=done)
+    return applied
+
+
+def _missing_steps(dialect: Dialect, cursor: Any, target: int) -> list[int]:
+    applied = []
+    dialect.run(cursor, _REGISTER)
+    known = _version(cursor)
     if known > VERSION:
         raise _wrong(known)
+    for number in range(known + 1, target + 1):
+        for statement in STEPS[number - 1](dialect):
+            dialect.run(cursor, statement)
+        now = time.time_ns() // 1000
+        dialect.run(cursor, "insert into pf_schema (version, applied_at) values (?, ?)", (number, now))
+        applied.append(number)
     return applied
 
 
@@ -57,24 +67,26 @@ def check(dialect: Dialect, connection: Any) -> None:
     """``STORE_SCHEMA_VERSION`` if the schema is not the one this code was written for."""
     dialect.check_session(connection)
     try:
-        known = _version(connection)
+        known = _version(dialect.cursor(connection))
     except Exception as error:
-        if dialect.code_of(error) == "STORE_READ_ONLY":
+        if dialect.conflict(error) or dialect.code_of(error) != "STORE_NOT_MIGRATED":
             raise
-        known = 0
+        raise _wrong(0) from error
     if known != VERSION:
         raise _wrong(known)
+    dialect.check_tables(connection)
 
 
-def _version(connection: Any) -> int:
-    cursor = connection.cursor()
+def _version(cursor: Any) -> int:
     cursor.execute("select coalesce(max(version), 0) from pf_schema")
     return int(cursor.fetchone()[0])
 
 
 def _wrong(known: int) -> StoreError:
-    what = "older: run `payflow migrate`" if known < VERSION else "newer: this payflow is too old for it"
-    return StoreError(
-        f"The database schema has version {known} and this payflow needs {VERSION}; it is {what}",
-        code="STORE_SCHEMA_VERSION", found=known, needed=VERSION,
-    )  # fmt: skip
+    if known > VERSION:
+        said = f"The database schema has version {known}; this payflow knows {VERSION} and is too old for it"
+    elif known:
+        said = f"The database schema has version {known} and {VERSION} is needed: run `payflow migrate`"
+    else:
+        said = "The database has no payflow schema yet: run `payflow migrate`"
+    return StoreError(said, code="STORE_SCHEMA_VERSION", found=known, needed=VERSION)

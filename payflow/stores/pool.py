@@ -1,68 +1,97 @@
-"""A small pool of driver connections: bounded, fair enough, safe across fork, never giving out a dirty one."""
+"""A small pool of driver connections: bounded, safe between threads and across fork, never giving out a dirty one."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from ..errors import StoreError
+
+
+class Drivers(Protocol):
+    """What the pool needs to know of a dialect."""
+
+    def connect(self) -> Any:
+        """A new connection."""
+        ...
+
+    def alive(self, connection: Any) -> bool:
+        """Whether an idle connection can be given out: cheap, without asking the server."""
+        ...
+
+    def clean(self, connection: Any) -> bool:
+        """End whatever transaction is open; whether the connection may be used again."""
+        ...
 
 
 class Pool:
     """At most ``size`` connections; whoever comes later waits ``timeout`` seconds, then ``STORE_POOL_EXHAUSTED``."""
 
-    def __init__(self, connect: Callable[[], Any], *, size: int, timeout: float = 30.0) -> None:
-        self._connect = connect
+    def __init__(self, drivers: Drivers, *, size: int, timeout: float) -> None:
+        self._drivers = drivers
         self._size = size
         self._timeout = timeout
-        self._reset()
+        self._inherited: list[Any] = []
+        self._start()
 
-    def _reset(self) -> None:
+    def _start(self) -> None:
         self._pid = os.getpid()
         self._free: list[Any] = []
         self._slots = threading.BoundedSemaphore(self._size)
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[Any]:
-        """A connection for the ``with`` block; given back clean, or thrown away if it is broken."""
+        """A connection for the ``with`` block, with no transaction open before or after."""
         if self._pid != os.getpid():
-            self._reset()  # forked: the parent's connections are the parent's, and stay untouched
+            # Forked: the parent's connections are the parent's. Even closing them here would speak on its sockets and
+            # drop its locks, so they are kept and never touched.
+            self._inherited.append(self._free)
+            self._start()
         slots = self._slots
         if not slots.acquire(timeout=self._timeout):
-            raise StoreError("Every database connection is in use", code="STORE_POOL_EXHAUSTED", retryable=True)
+            raise StoreError(
+                f"All {self._size} database connections have been in use for {self._timeout:g} s",
+                code="STORE_POOL_EXHAUSTED", retryable=True,
+            )  # fmt: skip
         try:
-            connection = self._free.pop() if self._free else self._connect()
+            connection = self._taken()
             try:
                 yield connection
-            except Exception:
-                self._give_back(connection)
+            except BaseException:
+                self._give_back(connection, self._drivers.clean(connection))
                 raise
-            except BaseException:  # broken off in the middle of who knows what
-                self._drop(connection)
-                raise
-            else:
-                self._free.append(connection)
+            self._give_back(connection, True)
         finally:
             slots.release()
 
-    def _give_back(self, connection: Any) -> None:
-        """After an error: clean again, or gone."""
-        try:
-            connection.rollback()
-        except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is not used again
-            self._drop(connection)
-        else:
-            self._free.append(connection)
+    def _taken(self) -> Any:
+        while True:
+            try:
+                connection = self._free.pop()  # the one used last: its caches are warm
+            except IndexError:
+                return self._drivers.connect()
+            if self._drivers.alive(connection):
+                return connection
+            close(connection)
 
-    @staticmethod
-    def _drop(connection: Any) -> None:
-        with contextlib.suppress(Exception):
-            connection.close()
+    def _give_back(self, connection: Any, usable: bool) -> None:
+        if usable:
+            self._free.append(connection)
+        else:
+            close(connection)
 
     def close(self) -> None:
         """Close what is not in use."""
+        if self._pid != os.getpid():
+            return
         while self._free:
-            self._drop(self._free.pop())
+            close(self._free.pop())
+
+
+def close(connection: Any) -> None:
+    """Close a connection that may be broken."""
+    with contextlib.suppress(Exception):
+        connection.close()

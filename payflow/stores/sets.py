@@ -1,0 +1,131 @@
+"""A set of decisions as rows: what is inserted, what is replaced, what is compared first. One order for everybody.
+
+Rows are sorted by their keys, so that two writers take their locks in the same order and neither waits for the other in
+a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..records import Changes
+from .rows import Row, check, row_of, taker
+from .schema import (
+    ALLOWANCE,
+    ATTEMPT,
+    ENTRY,
+    INCIDENT,
+    JOURNAL,
+    KEY,
+    MESSAGE,
+    PAYMENT,
+    RECEIPT,
+    REFUND,
+    ROUTING,
+    TRANSITION,
+    TableSchema,
+)
+
+
+class Part(NamedTuple):
+    """Rows for one table. ``names``: what each row's values are; what is compared comes last."""
+
+    table: TableSchema
+    names: tuple[str, ...]
+    compared: tuple[str, ...]  # columns that say which row, and what it must still hold
+    rows: list[Row]
+
+
+#: Updates compare the key, and what guards the row.
+_PAYMENT_AT = ("id", "version")
+_PAYMENT_ROW = taker((*PAYMENT.changing, "id"))
+_ROUTED = tuple(name for name in PAYMENT.changing if name not in ROUTING)
+_ROUTED_ROW = taker((*_ROUTED, "id"))
+_KEY_CHANGING = ("fingerprint", "entity", "entity_id", "payment_id", "created_at", "expires_at")
+_KEY_ROW = taker((*_KEY_CHANGING, "scope", "key"))
+_ALLOWANCE_ROW = taker(("used", "action", "currency", "day"))
+
+
+def compared(changes: Changes) -> list[Part]:
+    """Updates that must each find their row as it was read, or nothing of the set is written."""
+    parts = []
+    known = [(read, payment) for read, payment in changes.payments.values() if read is not None]
+    if known:
+        known.sort(key=lambda one: one[1].id)
+        rows = [(*_PAYMENT_ROW(payment), read) for read, payment in known]
+        parts.append(Part(PAYMENT, PAYMENT.changing, _PAYMENT_AT, rows))
+    keys = [(*_KEY_ROW(key), read.created_at, read.entity_id) for read, key in changes.keys.values() if read]
+    if keys:
+        keys.sort(key=lambda row: row[6:8])
+        parts.append(Part(KEY, _KEY_CHANGING, ("scope", "idem_key", "created_at", "entity_id"), keys))
+    spent = [(*_ALLOWANCE_ROW(one), read) for read, one in changes.allowances.values() if read is not None]
+    if spent:
+        spent.sort(key=lambda row: row[1:4])
+        parts.append(Part(ALLOWANCE, ("used",), ("action", "currency", "day", "used"), spent))
+    for part in parts:
+        check(part.rows)
+    return parts
+
+
+def narrowed(part: Part) -> list[Part]:
+    """The payments' part in two: those whose trade has its number leave the columns of the routing alone."""
+    place = part.names.index("gateway_txn")
+    keep = [part.names.index(name) for name in _ROUTED] + [len(part.names), len(part.names) + 1]
+    routed = [row for row in part.rows if row[place] is not None]
+    others = [row for row in part.rows if row[place] is None]
+    parts = [part._replace(rows=others)] if others else []
+    if routed:
+        parts.append(Part(PAYMENT, _ROUTED, _PAYMENT_AT, [tuple([row[i] for i in keep]) for row in routed]))
+    return parts
+
+
+def replaced(changes: Changes) -> list[Part]:
+    """Updates of rows that are guarded by their payment."""
+    return [
+        Part(table, table.changing, ("id",), rows)
+        for table, kept in ((REFUND, changes.refunds), (ATTEMPT, changes.attempts), (INCIDENT, changes.incidents))
+        if (rows := _sorted_rows(table, kept))
+    ]
+
+
+def _sorted_rows(table: TableSchema, kept: Any) -> list[Row]:
+    if not kept:
+        return []
+    take = taker((*table.changing, "id"))
+    rows = [take(record) for is_new, record in kept.values() if not is_new]
+    rows.sort(key=lambda row: row[-1])
+    check(rows)
+    return rows
+
+
+def inserted(changes: Changes) -> list[tuple[TableSchema, list[Row]]]:
+    """Whole new rows, table by table."""
+    sets: list[tuple[TableSchema, Iterable[Any]]] = [
+        (PAYMENT, [payment for read, payment in changes.payments.values() if read is None]),
+        (REFUND, [refund for is_new, refund in changes.refunds.values() if is_new]),
+        (ATTEMPT, [attempt for is_new, attempt in changes.attempts.values() if is_new]),
+        (INCIDENT, [incident for is_new, incident in changes.incidents.values() if is_new]),
+        (KEY, [key for read, key in changes.keys.values() if read is None]),
+        (ALLOWANCE, [allowance for used, allowance in changes.allowances.values() if used is None]),
+        (RECEIPT, changes.receipts),
+        (TRANSITION, changes.transitions),
+        (JOURNAL, changes.journals),
+        (ENTRY, changes.entries),
+        (MESSAGE, changes.messages),
+    ]
+    parts = []
+    for table, records in sets:
+        if records:
+            rows = list(map(row_of, records))
+            if len(rows) > 1:
+                place = tuple(table.columns.index(name) for name in table.key)
+                rows.sort(key=lambda row, place=place: [row[i] for i in place])  # type: ignore[misc]  # bound here
+            check(rows)
+            parts.append((table, rows))
+    return parts
+
+
+def repeated(changes: Changes) -> list[Row]:
+    """How many times more a receipt was stated, and its id."""
+    return [(times, name) for name, times in sorted(changes.repeats.items())]
