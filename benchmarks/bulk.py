@@ -187,7 +187,7 @@ class PostgresLoader(Loader):
     def _read(self, sql: str, parameter: str) -> tuple[tuple[str, ...], list[Row]]:
         from psycopg.sql import SQL  # constant text of this file, told to be that
 
-        cursor = self._connection.execute(SQL(sql), (parameter,))  # type: ignore[arg-type]  # not a literal
+        cursor = self._connection.execute(SQL(sql), (parameter,))
         rows = cursor.fetchall()
         self._connection.commit()
         return tuple(one.name for one in cursor.description or ()), rows
@@ -197,7 +197,7 @@ class PostgresLoader(Loader):
 
         with self._connection.transaction(), self._connection.cursor() as cursor:
             for (table, columns), rows in sets.items():
-                sql = SQL(f"copy {table} ({','.join(columns)}) from stdin")  # type: ignore[arg-type]  # not a literal
+                sql = SQL(f"copy {table} ({','.join(columns)}) from stdin")
                 with cursor.copy(sql) as copy:
                     for row in rows:
                         copy.write_row(row)
@@ -205,7 +205,7 @@ class PostgresLoader(Loader):
     def _settled(self) -> None:
         self._connection.autocommit = True
         for table in TABLES:
-            self._connection.execute(f"analyze {table}")  # type: ignore[arg-type]  # a name from the list above
+            self._connection.execute(f"analyze {table}")
         self._connection.autocommit = False
 
     def close(self) -> None:

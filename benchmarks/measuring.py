@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+Item = TypeVar("Item")
 Job = Callable[[], int]  # does its work and says how many pieces it did
 
 
@@ -109,7 +111,8 @@ def compare(figure: Figure, rounds: int, prepare: Callable[[int], tuple[Job, Job
     return figure
 
 
-def in_sets(items: Sequence[object], size: int) -> list[Sequence[object]]:
+def in_sets(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """``items`` cut into sets of ``size``."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
