@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
+from typing import TYPE_CHECKING
 
 from ...errors import NotFound, Refused
 from ...gateway import Outcome
@@ -13,6 +13,9 @@ from . import far_side as far
 from .faults import AMOUNTS, Fault, striking
 from .outgoing import tell_refund, tell_trade
 from .words import Trade, TradeRefund
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _MAX_REFUNDS = 50
 _AUTH_CODE = re.compile(r"[0-9]{16,24}", re.ASCII)

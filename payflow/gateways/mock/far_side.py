@@ -23,6 +23,8 @@ from ...errors import ConfigError
 from .words import Capture, Trade, TradeRefund
 
 MEMORY = ":memory:"
+#: What is raised when the far side itself is out of order.
+FarSideError = sqlite3.Error
 #: Raised when the tables below change; a file of another version is refused, since nothing in it is worth converting.
 _VERSION = 1
 _BUSY_SECONDS = 20

@@ -38,14 +38,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidRequest
 from ...records import Payment
 from .far_side import FarSide
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: The last two digits of an amount → the token they stand for.
 AMOUNTS: Mapping[int, str] = {

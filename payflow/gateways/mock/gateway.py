@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...clock import SECOND, Clock, system_clock
@@ -20,11 +19,16 @@ from ...records import Payment, Refund
 from ..receiving import revealed
 from . import far_side as far
 from .bank import Bank, Denied
-from .far_side import FarSide
+from .far_side import FarSide, FarSideError
 from .faults import Faults, auth_code_of, tokens_of
 from .outgoing import OK, Deliver, MockCallback, Outgoing, PumpReport, Sender, queued
 from .signed import Mac
 from .words import Trade, TradeRefund, event_of, refund_statement, statements
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    Work = Callable[[sqlite3.Connection, int, frozenset[str]], Answer]
 
 logger = logging.getLogger("payflow.gateways")
 
@@ -32,7 +36,6 @@ CHANNELS = ("page", "wap", "app", "qr", "barcode", "mini_program", "jsapi", "h5"
 CURRENCIES = frozenset(
     ("AUD CAD CHF CNY DKK EUR GBP HKD IDR INR JPY KRW KWD MOP MYR NOK NZD PHP SEK SGD THB TWD USD VND").split()
 )
-Work = Callable[[sqlite3.Connection, int, frozenset[str]], Answer]
 _OPERATIONS = frozenset({"charge", "query", "close", "refund", "query_refund"})
 _ORDER = r"[0-9A-Za-z_\-|*@]{6,32}"
 
@@ -175,7 +178,7 @@ class MockGateway:
             answer = self._arrived(payment, work, struck)
         except InvalidRequest as error:
             return Answer(Outcome.REJECTED, words=_words(error.code, error.message))
-        except (sqlite3.Error, OSError, ValueError, OverflowError, ConfigError) as error:
+        except (FarSideError, OSError, ValueError, OverflowError, ConfigError) as error:
             logger.warning("The mock gateway's far side is out of order (%s)", type(error).__name__)
             return Answer(Outcome.UNKNOWN, words=_words("SYSTEM_ERROR", type(error).__name__))
         self._wake.set()

@@ -12,10 +12,9 @@ import hashlib
 import json
 import logging
 import secrets
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...clock import SECOND
@@ -25,6 +24,9 @@ from .far_side import FarSide
 from .faults import Fault, striking
 from .signed import Mac
 from .words import Trade, TradeRefund, paid_statement, refund_statement, statements
+
+if TYPE_CHECKING:
+    import sqlite3
 
 logger = logging.getLogger("payflow.gateways")
 
