@@ -19,6 +19,8 @@ def _floats(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Call) and ast.unparse(child.func) == "isinstance":
             continue  # asking whether something is a float, in order to refuse it
+        if isinstance(child, ast.arguments):
+            continue  # a default of seconds; an amount has no default
         if (
             (isinstance(child, ast.Constant) and isinstance(child.value, float))
             or (isinstance(child, ast.Call) and ast.unparse(child.func) == "float")

@@ -40,7 +40,7 @@ print(json.dumps({
 def _python(code: str, *, paths: list[Path], cwd: Path) -> str:
     """Run with the libraries of this environment but none of its .pth files, so that only ``paths`` bring payflow."""
     libraries = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
-    start = f"import sys, site\nsys.path += {libraries!r}\n"
+    start = f"import sys, site\nsys.path += {[*map(str, paths), *libraries]!r}\n"
     start += "".join(f"site.addsitedir({str(path)!r})\n" for path in paths)
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
