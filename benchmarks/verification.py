@@ -2,10 +2,12 @@
 
 Raw: ``RSAPublicKey.verify`` of the prepared message with a prepared signature, the key parsed beforehand.
 payflow: ``gateway.read``: strict parsing, canonical text, the same RSA verification, freshness, (WeChat) opening
-the sealed resource, translation, and the proof that is stored.
+the sealed resource, translation, and the proof that is stored. Both by processor time.
 """
 
 from __future__ import annotations
+
+import time
 
 from .material import DIGEST, PADDING, AlipayDesk, Signed, WeChatDesk, trade_number
 from .measuring import Figure, Job, Scale, compare
@@ -41,4 +43,4 @@ def _verify(desk: AlipayDesk | WeChatDesk, figure: Figure, scale: Scale) -> Figu
         return (lambda: raw(material)), (lambda: ours(material))
 
     figure.notes.append(f"body of {len(material[0].callback.body)} bytes")
-    return compare(figure, scale.rounds, prepare)
+    return compare(figure, scale.rounds, prepare, time.process_time)
