@@ -203,7 +203,8 @@ def test_refunds_and_attempts_have_no_states_of_a_host(base):
 
 @pytest.mark.parametrize(
     ("state", "event", "target"),
-    [("cancelled", "pay", "paid"), ("created", "pay", "paid"), ("paid", "cancel", "cancelled"), ("failed", "submit", "pending")],
+    [("cancelled", "pay", "paid"), ("created", "pay", "paid"), ("paid", "cancel", "cancelled"),
+     ("failed", "submit", "pending")],
 )  # fmt: skip
 def test_a_looser_table(state, event, target):
     document = built_in()
