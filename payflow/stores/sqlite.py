@@ -138,13 +138,18 @@ class SQLite(Dialect):
             condition = " and ".join(f"{column} = ?" for column in columns)
             rows: list[Row] = cursor.execute(select(table) + condition + rest, key).fetchall()
             return rows
+        # Asked as a join that starts from the keys: `(a, b) in (values …)` would pass over the whole table.
+        names = [f"k{number}" for number in range(len(columns))]
+        joined = " and ".join(f"t.{column} = k.{name}" for column, name in zip(columns, names, strict=True))
+        chosen = ", ".join(f"t.{column}" for column in table.columns)
+        mark = f"({', '.join('?' * len(columns))})"
         found: list[Row] = []
         listed = list(keys)
-        row = f"({', '.join('?' * len(columns))})"
         for start in range(0, len(listed), CHUNK):
             part = listed[start : start + CHUNK]
-            condition = f"({', '.join(columns)}) in (values {', '.join([row] * len(part))})"
-            found += cursor.execute(select(table) + condition + rest, [value for key in part for value in key])
+            wanted = f"with k({', '.join(names)}) as (values {', '.join([mark] * len(part))})"
+            sql = f"{wanted} select {chosen} from k cross join {table.name} t on {joined}{rest}"
+            found += cursor.execute(sql, [value for key in part for value in key])
         return found
 
     def write(self, cursor: Any, changes: Changes) -> None:
