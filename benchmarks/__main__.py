@@ -15,7 +15,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .postgres_callbacks import postgres_sets, postgres_single, postgres_two_processes
     from .sqlite_callbacks import sqlite_sets, sqlite_single
     from .verification import verify_alipay, verify_wechat
-    from .volume import volume_sqlite
+    from .volume import volume_postgres, volume_sqlite
 
     return {
         "verify_alipay": verify_alipay,
@@ -26,6 +26,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
         "postgres_two_processes": postgres_two_processes,
         "postgres_sets": postgres_sets,
         "volume_sqlite": volume_sqlite,
+        "volume_postgres": volume_postgres,
     }
 
 

@@ -20,9 +20,16 @@ from payflow.testing.services import ServiceMissing, free_port, fresh_database
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
     """The URL of a fresh database."""
+    with postgres_server() as server:
+        yield fresh_database(server)
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a server, ending in ``/``."""
     given = os.environ.get("PAYFLOW_BENCH_PG_URL")
     if given:
-        yield fresh_database(given.rstrip("/") + "/")
+        yield given.rstrip("/") + "/"
         return
     folder = _programs()
     as_root = os.geteuid() == 0
@@ -36,7 +43,7 @@ def postgres() -> Iterator[str]:
         control = [*runner, f"{folder}/pg_ctl", "-D", data, "-w", "-s"]
         _run([*control, "-o", options, "-l", f"{place}/log", "start"])
         try:
-            yield fresh_database(f"postgresql://payflow@127.0.0.1:{port}/")
+            yield f"postgresql://payflow@127.0.0.1:{port}/"
         finally:
             _run([*control, "-m", "fast", "stop"])
 

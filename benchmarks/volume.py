@@ -8,40 +8,56 @@ from pathlib import Path
 
 from payflow.doctor import examine
 from payflow.tables import TABLES
+from payflow.testing.services import fresh_database
 
 from .material import AlipayDesk
-from .measuring import Figure, Job, Scale, compare
+from .measuring import Figure, Job, Scale, compare, in_sets
+from .servers import postgres_server
 from .world import World
+
+SET = 100
 
 
 def volume_sqlite(scale: Scale) -> list[Figure]:
     """Two SQLite files, one filled with a thousand payments and one with a million."""
-    few, many = scale.stored
-    cost = Figure(
-        "volume_sqlite", f"SQLite: cost of a callback at {many:,} stored payments against {few:,}", 1.2, at_most=True
-    )
     with tempfile.TemporaryDirectory(prefix="payflow-bench-") as folder:
-        desk = AlipayDesk()
-        small = World.open(f"sqlite:///{Path(folder) / 'few.db'}", desk)
-        large = World.open(f"sqlite:///{Path(folder) / 'many.db'}", desk)
-        try:
-            small.fill(few)
-            began = time.perf_counter()
-            large.fill(many)
-            size = (Path(folder) / "many.db").stat().st_size / 2**20
-            cost.notes.append(f"loaded {many:,} payments in {time.perf_counter() - began:.0f} s; {size:,.0f} MB")
-            _compared(cost, scale, small, large)
-            return [cost, _doctor(large, many)]
-        finally:
-            small.close()
-            large.close()
+        urls = (f"sqlite:///{Path(folder) / 'few.db'}", f"sqlite:///{Path(folder) / 'many.db'}")
+        return _volume("sqlite", "SQLite", urls, scale)
 
 
-def _compared(figure: Figure, scale: Scale, small: World, large: World) -> Figure:
+def volume_postgres(scale: Scale) -> list[Figure]:
+    """The same with two databases on one PostgreSQL server."""
+    with postgres_server() as server:
+        return _volume("postgres", "PostgreSQL", (fresh_database(server), fresh_database(server)), scale)
+
+
+def _volume(name: str, where: str, urls: tuple[str, str], scale: Scale) -> list[Figure]:
+    few, many = scale.stored
+    desk = AlipayDesk()
+    small, large = World.open(urls[0], desk), World.open(urls[1], desk)
+    try:
+        small.fill(few)
+        began = time.perf_counter()
+        large.fill(many)
+        loaded = f"loaded {many:,} payments in {time.perf_counter() - began:.0f} s"
+        says = f"{where}: cost of a callback at {many:,} stored payments against {few:,}"
+        single = Figure(f"volume_{name}", f"{says}, one by one", 1.2, at_most=True, notes=[loaded])
+        sets = Figure(f"volume_{name}_sets", f"{says}, in sets of {SET}", 1.2, at_most=True)
+        return [
+            _compared(single, scale, small, large, 1),
+            _compared(sets, scale, small, large, SET),
+            _doctor(name, large, many),
+        ]
+    finally:
+        small.close()
+        large.close()
+
+
+def _compared(figure: Figure, scale: Scale, small: World, large: World, size: int) -> Figure:
     """Raw is the small database here, payflow's the large one; the ratio is of costs, so it is turned over."""
 
     def prepare(_round: int) -> tuple[Job, Job]:
-        return _job(small, scale.callbacks), _job(large, scale.callbacks)
+        return _job(small, scale.callbacks, size), _job(large, scale.callbacks, size)
 
     compare(figure, scale.rounds, prepare)
     figure.ratios = [1 / ratio for ratio in figure.ratios]
@@ -49,26 +65,29 @@ def _compared(figure: Figure, scale: Scale, small: World, large: World) -> Figur
     return figure
 
 
-def _job(world: World, number: int) -> Job:
+def _job(world: World, number: int, size: int) -> Job:
     callbacks = world.callbacks(number)
 
     def job() -> int:
-        for callback in callbacks:
-            assert world.flow.receive(callback).body == b"success"
+        for some in in_sets(callbacks, size):
+            replies = [world.flow.receive(some[0])] if size == 1 else world.flow.receive_many(some)
+            assert all(reply.body == b"success" for reply in replies)
         return number
 
     return job
 
 
-def _doctor(world: World, stored: int) -> Figure:
+def _doctor(name: str, world: World, stored: int) -> Figure:
     """Every invariant query over the large database, once, in seconds; anything found is a mistake of the loader."""
-    figure = Figure("doctor_sqlite", f"payflow doctor over {stored:,} payments, in seconds", 60, at_most=True, unit="s")
+    figure = Figure(
+        f"doctor_{name}", f"payflow doctor over {stored:,} payments, in seconds", 60, at_most=True, unit="s"
+    )
     began = time.perf_counter()
     findings = list(examine(world.store, TABLES))  # type: ignore[arg-type]  # every store of payflow's own can select
     took = time.perf_counter() - began
     broken = [f"{finding.invariant.number}: {finding.rows[:3]}" for finding in findings if finding.rows]
     assert not broken, broken
-    slowest = sorted(findings, key=lambda finding: -finding.seconds)[:4]
+    slowest = sorted(findings, key=lambda finding: -finding.seconds)[:5]
     figure.notes.append("slowest: " + ", ".join(f"{one.invariant.number} {one.seconds:.1f} s" for one in slowest))
     figure.ratios, figure.raw, figure.ours = [took], [took], [took]
     return figure
