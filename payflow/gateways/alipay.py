@@ -26,9 +26,9 @@ from .receiving import (
     ReceivingOnly,
     beijing_instant,
     checked_id,
+    escaped,
     malformed,
     optional_id,
-    quoted,
     revealed,
     too_large,
     unauthentic,
@@ -135,7 +135,7 @@ class Alipay(ReceivingOnly):
         ``CALLBACK_UNKNOWN_KIND`` for a genuine message that is not about a trade.
         """
         said = self.verified(callback)
-        return (self._event(said, f'{{"body":{quoted(callback.body)}}}'),)
+        return (self._event(said, f'{{"body":"{escaped(callback.body)}"}}'),)
 
     def verified(self, callback: Callback) -> Mapping[str, str]:
         """The fields of a genuine notification about a trade that payflow reads, as text, not translated.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from ..clock import from_datetime
+from ..clock import SECOND
 from ..errors import CallbackRefused, Refused
 from ..gateway import Answer
 from ..records import Payment, Refund
 
 #: As many bytes as a callback may have; genuine ones have one or two thousand.
 MAX_BODY = 65_536
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ID = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _DATE_AND_TIME = r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}%s[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 _LOCAL = re.compile(_DATE_AND_TIME % " ", re.ASCII)
@@ -112,16 +113,16 @@ def rfc3339_instant(text: Any) -> int | None:
 def _instant(text: str) -> int | None:
     """An instant between 2000 and 2199 whose form is known to be right; ``None`` for a day or an hour that is not."""
     try:
-        return from_datetime(datetime.fromisoformat(text))
+        since = datetime.fromisoformat(text) - _EPOCH
     except ValueError:
         return None
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
-def quoted(body: bytes) -> str:
-    """A body as a JSON string. A strict reader took it: it is UTF-8, and its control characters are white space."""
+def escaped(body: bytes) -> str:
+    """A body as the inside of a JSON string. A strict reader took it: its only control characters are white space."""
     body = body.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    body = body.replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\t", b"\\t")
-    return f'"{body.decode("utf-8")}"'
+    return body.replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\t", b"\\t").decode("utf-8")
 
 
 def malformed(why: str) -> CallbackRefused:

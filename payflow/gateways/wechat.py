@@ -20,6 +20,7 @@ import re
 from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..clock import SECOND
@@ -44,9 +45,9 @@ from .receiving import (
     MAX_BODY,
     ReceivingOnly,
     checked_id,
+    escaped,
     malformed,
     optional_id,
-    quoted,
     revealed,
     rfc3339_instant,
     too_large,
@@ -97,11 +98,12 @@ API_V3_KEY_BYTES = 32
 _SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE = (
     "wechatpay-signature", "wechatpay-serial", "wechatpay-nonce", "wechatpay-timestamp", "wechatpay-signature-type",
 )  # fmt: skip
+_NEEDED = itemgetter(_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP)
 _HEADERS = frozenset({_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE})
 
 _HEX_SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 _NONCE_TEXT = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}", re.ASCII)  # visible, and neither quote nor backslash
-_SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_MAX_DIGITS = 10
 
 _TRANSACTION_WORDS = (
     "trade_state", "trade_state_desc", "trade_type", "bank_type", "success_time", "attach", "mchid", "sp_mchid",
@@ -122,11 +124,11 @@ class _PlatformKey:
 
 
 class Envelope(NamedTuple):
-    """What stands around the sealed resource."""
+    """What stands around the sealed resource, as it came: each may be anything that JSON has."""
 
-    id: str
-    event_type: str
-    original_type: str
+    id: Any
+    event_type: Any
+    original_type: Any
 
 
 class WeChat(ReceivingOnly):
@@ -236,25 +238,25 @@ class WeChat(ReceivingOnly):
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: int) -> None:
         """Freshness, the key, its validity at this moment, then the signature over the raw bytes."""
-        for name in (_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP):
-            if name not in headers:
-                code = "UNKNOWN_KEY" if name == _SERIAL else "SIGNATURE_MISSING"
-                raise unauthentic(f"The header {name} is missing", code)
+        try:
+            text, serial, nonce, timestamp = _NEEDED(headers)
+        except KeyError as missing:
+            code = "UNKNOWN_KEY" if missing.args[0] == _SERIAL else "SIGNATURE_MISSING"
+            raise unauthentic(f"The header {missing.args[0]} is missing", code) from None
         if headers.get(_TYPE) != SIGNATURE_TYPE:
             raise unauthentic(f"Only signatures of type {SIGNATURE_TYPE} are taken", "ALGORITHM_REJECTED")
-        timestamp, nonce = headers[_TIMESTAMP], headers[_NONCE]
-        if _SECONDS.fullmatch(timestamp) is None or abs(now // SECOND - int(timestamp)) > self._tolerance:
+        is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MAX_DIGITS
+        if not is_number or abs(now // SECOND - int(timestamp)) > self._tolerance:
             raise unauthentic("The notification is not of this time", "TIMESTAMP_SKEW")
         if _NONCE_TEXT.fullmatch(nonce) is None:
             raise unauthentic("The nonce is not one", "SIGNATURE_INVALID")
-        serial = headers[_SERIAL]
         key = self._keys.get(serial) or self._keys.get(_key_name(serial))
         if key is None:
             raise unauthentic("The notification is signed with a key we do not know", "UNKNOWN_KEY")
         if key.valid is not None and not key.valid[0] <= now <= key.valid[1]:
             raise unauthentic("The notification is signed with a certificate that is not valid now", "KEY_EXPIRED")
         try:
-            signature = decode_base64(headers[_SIGNATURE], MAX_SIGNATURE_TEXT)
+            signature = decode_base64(text, MAX_SIGNATURE_TEXT)
         except ValueError:
             raise unauthentic("The signature is not one", "SIGNATURE_INVALID") from None
         if not key.verifier.verifies(signature, signed_text(timestamp, nonce, body)):
@@ -278,47 +280,44 @@ class WeChat(ReceivingOnly):
             raise CallbackRefused("The resource does not open with our APIv3 key", code="DECRYPTION_FAILED") from None
         except ValueError:
             raise malformed("The sealed resource is not base64") from None
-        envelope = Envelope(
-            checked_id(outer.get("id"), "id"),
-            checked_id(outer.get("event_type"), "event_type"),
-            optional_id(resource.get("original_type"), "original_type") or "",
-        )
-        return envelope, parse_object(opened)
+        return Envelope(outer.get("id"), outer.get("event_type"), resource.get("original_type")), parse_object(opened)
 
     # -- translating ------------------------------------------------------------------------------------------------
 
     def _event(self, envelope: Envelope, inner: Mapping[str, Any], proof: str) -> Event:
-        expected = EVENT_TYPES.get(envelope.event_type)
+        expected = EVENT_TYPES.get(envelope.event_type) if isinstance(envelope.event_type, str) else None
         if expected is None:
-            return self._untold(envelope, inner, proof, f"unknown:{envelope.id}")
+            return self._untold(envelope, inner, proof, "unknown")
         original, status = expected
         is_refund = "refund_status" in inner
         agrees = envelope.original_type == original and is_refund == (original == "refund")
         if not agrees or (is_refund and (inner["refund_status"] != status or "trade_state" in inner)):
-            return self._untold(envelope, inner, proof, f"mismatch:{envelope.id}")
+            return self._untold(envelope, inner, proof, "mismatch")
         return self._refund_event(inner, proof) if is_refund else self._payment_event(inner, proof)
 
     def _payment_event(self, said: Mapping[str, Any], proof: str, source: str = "callback") -> Event:
         if "combine_out_trade_no" in said:
             raise CallbackRefused("Combined orders are not payflow's", code="CALLBACK_UNKNOWN_KIND")
         order = checked_id(said.get("out_trade_no"), "out_trade_no")
-        state = checked_id(said.get("trade_state"), "trade_state")
-        kind = TRADE_STATE.get(state, EventKind.UNKNOWN)
+        state = said.get("trade_state")
+        kind = TRADE_STATE.get(state, EventKind.UNKNOWN) if isinstance(state, str) else EventKind.UNKNOWN
+        if kind is EventKind.UNKNOWN:
+            state = checked_id(state, "trade_state")
         # Paid is paid only with the number of the transaction, under which the money can be found again.
         checked = checked_id if kind is EventKind.PAID else optional_id
         txn = checked(said.get("transaction_id"), "transaction_id")
         amount = _object(said, "amount")
         return Event(
             kind=kind,
-            key=_payment_key(kind, order, txn, state),
+            key=_payment_key(kind, order, txn, str(state)),
             gateway=self.kind,
             account=self.account,
             source=source,
             out_trade_no=order,
-            merchant=_merchant(said),
-            app=optional_id(said.get("appid"), "appid"),
+            merchant=self._merchant(said),
+            app=self._app(said),
             amount=_fen(amount, "total"),  # not payer_total, which is less the coupons
-            currency=optional_id(amount.get("currency"), "currency") or "CNY",  # what the order's own default is
+            currency=_currency(amount) or "CNY",  # which is what an order without a currency is in
             gateway_txn=txn,
             happened_at=rfc3339_instant(said.get("success_time")) if kind is EventKind.PAID else None,
             words=words_of(said, _TRANSACTION_WORDS),
@@ -337,10 +336,10 @@ class WeChat(ReceivingOnly):
             account=self.account,
             source=source,
             out_trade_no=checked_id(said.get("out_trade_no"), "out_trade_no"),
-            merchant=_merchant(said),
-            app=optional_id(said.get("appid"), "appid"),
+            merchant=self._merchant(said),
+            app=self._app(said),
             amount=_fen(amount, "refund"),
-            currency=optional_id(amount.get("currency"), "currency"),
+            currency=_currency(amount),
             gateway_txn=optional_id(said.get("transaction_id"), "transaction_id"),
             out_refund_no=number,
             gateway_refund=optional_id(said.get("refund_id"), "refund_id"),
@@ -349,24 +348,38 @@ class WeChat(ReceivingOnly):
             proof=proof,
         )
 
-    def _untold(self, envelope: Envelope, inner: Mapping[str, Any], proof: str, key: str) -> Event:
+    def _untold(self, envelope: Envelope, inner: Mapping[str, Any], proof: str, why: str) -> Event:
         """A genuine message we cannot translate, or that contradicts itself: kept for a person if it names an order."""
         if not isinstance(inner.get("out_trade_no"), str):
             raise CallbackRefused("This is not a notification about an order", code="CALLBACK_UNKNOWN_KIND")
-        words = {"event_type": envelope.event_type, "original_type": envelope.original_type}
+        words = {
+            "event_type": checked_id(envelope.event_type, "event_type"),
+            "original_type": optional_id(envelope.original_type, "original_type") or "",
+        }
         return Event(
             kind=EventKind.UNKNOWN,
-            key=key,
+            key=f"{why}:{checked_id(envelope.id, 'id')}",
             gateway=self.kind,
             account=self.account,
             source="callback",
             out_trade_no=checked_id(inner["out_trade_no"], "out_trade_no"),
-            merchant=_merchant(inner),
-            app=optional_id(inner.get("appid"), "appid"),
+            merchant=self._merchant(inner),
+            app=self._app(inner),
             gateway_txn=optional_id(inner.get("transaction_id"), "transaction_id"),
             words=words | words_of(inner, (*_TRANSACTION_WORDS, "refund_status")),
             proof=proof,
         )
+
+    def _merchant(self, said: Mapping[str, Any]) -> str | None:
+        """The merchant it names; ``None`` where it is about a service provider's sub-merchant, which we are not."""
+        if said.get("sp_mchid") or said.get("sub_mchid"):
+            return None
+        named = said.get("mchid")
+        return self.merchant if named == self.merchant else optional_id(named, "mchid")
+
+    def _app(self, said: Mapping[str, Any]) -> str | None:
+        named = said.get("appid")
+        return self.app if named == self.app else optional_id(named, "appid")
 
 
 def signed_text(timestamp: str, nonce: str, body: bytes) -> bytes:
@@ -390,7 +403,7 @@ def _signature_headers(callback: Callback) -> dict[str, str]:
 def _proof(headers: Mapping[str, str], body: bytes) -> str:
     """What was verified, as JSON. Nothing in a verified header has to be escaped: see their patterns."""
     told = '","'.join([f'{name}":"{value}' for name, value in headers.items()])
-    return f'{{"headers":{{"{told}"}},"body":{quoted(body)}}}'
+    return f'{{"headers":{{"{told}"}},"body":"{escaped(body)}"}}'
 
 
 def _key_name(serial: str) -> str:
@@ -425,13 +438,6 @@ def _refund_key(kind: EventKind, number: str, status: str) -> str:
     return f"unknown_refund:{number}:{status}" if kind is EventKind.UNKNOWN else f"{kind.value}:{number}"
 
 
-def _merchant(said: Mapping[str, Any]) -> str | None:
-    """The merchant a message names; ``None`` where it is about a service provider's sub-merchant, which we are not."""
-    if said.get("sp_mchid") or said.get("sub_mchid"):
-        return None
-    return optional_id(said.get("mchid"), "mchid")
-
-
 def _object(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = said.get(name)
     if found is None:
@@ -439,6 +445,11 @@ def _object(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise malformed(f"{name} is not an object")
     return found
+
+
+def _currency(amount: Mapping[str, Any]) -> str | None:
+    named = amount.get("currency")
+    return "CNY" if named == "CNY" else optional_id(named, "currency")
 
 
 def _fen(amount: Mapping[str, Any], name: str) -> int | None:
