@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,8 +149,9 @@ def test_the_background_thread_sends_at_once_and_stops():
     assert not [one for one in threading.enumerate() if one.name == "mock-mock"]
 
 
-def _order_and_pay(state, numbers, results):
+def _order_and_pay(state, numbers, together, results):
     mock = MockGateway("mock", SECRET, state=state)
+    together.wait(60)
     ordered = [mock.charge(pay(number)).outcome is Outcome.CONFIRMED for number in numbers]
     paid = 0
     for number in numbers:
@@ -163,30 +166,47 @@ def _order_and_pay(state, numbers, results):
 
 
 def test_processes_share_one_truth(tmp_path):
-    numbers = [f"ORDER-{number:04}" for number in range(40)]
+    numbers = [f"ORDER-{number:04}" for number in range(100)]
     context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    workers = [context.Process(target=_order_and_pay, args=(tmp_path / "mock.db", numbers, results)) for _ in range(2)]
+    results, together = context.Queue(), context.Barrier(2)
+    workers = [
+        context.Process(target=_order_and_pay, args=(tmp_path / "mock.db", numbers, together, results))
+        for _ in range(2)
+    ]
     for worker in workers:
         worker.start()
     told = [results.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join(60)
     assert all(ordered for ordered, _, _ in told)
-    assert sum(paid for _, paid, _ in told) == 40
-    assert sum(refunds for _, _, refunds in told) == 40
+    assert sum(paid for _, paid, _ in told) == 100
+    assert sum(refunds for _, _, refunds in told) == 100
     mock = MockGateway("mock", SECRET, state=tmp_path / "mock.db")
-    assert [len(trade.captures) for trade in mock.trades()] == [1] * 40
+    assert [len(trade.captures) for trade in mock.trades(200)] == [1] * 100
 
 
-def test_f048_a_forked_child_opens_its_own_connection(tmp_path):
+def test_f048_a_process_forks_in_the_middle_of_anything(tmp_path):
     mock = MockGateway("mock", SECRET, state=tmp_path / "mock.db")
     mock.charge(pay())
+    inside = threading.Event()
+
+    def hold():
+        with mock._far.transaction() as sql:
+            sql.execute("DELETE FROM mock_fault")
+            inside.set()
+            time.sleep(0.2)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(10)
     child = os.fork()
     if child == 0:
+        signal.alarm(15)  # whoever waits for what the parent held waits for ever
         mock.payer.pay("ORDER-0001")
         os._exit(0)
-    os.waitpid(child, 0)
+    holder.join()
+    assert mock.query(pay()).outcome is Outcome.CONFIRMED
+    assert os.waitpid(child, 0)[1] == 0
     assert mock.trade("ORDER-0001").state == "SUCCESS"
 
 

@@ -15,6 +15,7 @@ import hashlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -76,14 +77,10 @@ class FarSide:
         self._path = str(state)
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._left_behind: list[sqlite3.Connection | None] = []
-        self._process = 0
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction that sees and leaves the truth whole; an error inside it leaves everything as it was."""
-        if self._process not in (0, os.getpid()) and self._path != MEMORY:
-            self._after_fork()
         with self._lock:
             connection = self._opened()
             connection.execute("BEGIN IMMEDIATE")
@@ -101,17 +98,58 @@ class FarSide:
                 self._connection.close()
                 self._connection = None
 
-    def _after_fork(self) -> None:
-        """A connection must not be used on both sides of a fork, not even to be closed; nor a lock."""
-        self._lock = threading.RLock()
-        self._left_behind.append(self._connection)
-        self._connection = None
-
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = _open(self._path)
-            self._process = os.getpid()
+            if self._path != MEMORY:
+                _FORKING.care_for(self)
         return self._connection
+
+    def before_fork(self) -> None:
+        """Wait for whoever is inside, and close: SQLite must not be open on both sides of a fork."""
+        self._lock.acquire()
+        if self._connection is not None and not self._connection.in_transaction:
+            self._connection.close()
+            self._connection = None
+
+    def after_fork(self) -> None:
+        """In the parent and in the child: go on."""
+        self._lock.release()
+
+
+class _Forking:
+    """Closes the open far sides of this process while it forks. They are opened again when they are next used."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held during a fork, so that it is free on both sides afterwards
+        self._open: weakref.WeakSet[FarSide] = weakref.WeakSet()
+        self._waiting: list[FarSide] = []
+        self._hooked = False
+
+    def care_for(self, far: FarSide) -> None:
+        """From now on ``far`` is closed before this process forks."""
+        with self._lock:
+            self._open.add(far)
+            if not self._hooked and hasattr(os, "register_at_fork"):
+                self._hooked = True
+                os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._after)
+
+    def _before(self) -> None:
+        with self._lock:
+            known = list(self._open)
+        for far in known:  # not under our own lock: whoever is inside one of them may be about to be cared for
+            far.before_fork()
+        self._lock.acquire()
+        self._waiting = known
+
+    def _after(self) -> None:
+        known, self._waiting = self._waiting, []
+        self._lock.release()
+        for far in known:
+            far.after_fork()
+
+
+_FORKING = _Forking()
 
 
 def _open(path: str) -> sqlite3.Connection:
