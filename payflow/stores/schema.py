@@ -36,7 +36,7 @@ class Index:
     otherwise: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself: statements are kept by their table, which must be quick to look up
 class TableSchema:
     """One table. ``texts`` are long texts (never a key); every other text is a name."""
 
