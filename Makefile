@@ -13,7 +13,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: ## the coffee shop on a local port, with its own SQLite file; prints its address
-	@bash .ci/environment flask,qr
+	@bash .ci/environment examples
 	@exec $(BIN)/python -m examples.coffee
 
 test: ## every test, with the PostgreSQL, MariaDB and browser it needs
