@@ -77,7 +77,9 @@ def open_store_of(config: Config) -> Store:
     from .stores import open_store
 
     return open_store(
-        config.store.url.text(), pool_size=config.store.pool_size, busy_timeout_seconds=config.store.busy_timeout_seconds
+        config.store.url.text(),
+        pool_size=config.store.pool_size,
+        busy_timeout_seconds=config.store.busy_timeout_seconds,
     )
 
 

@@ -74,7 +74,7 @@ def free_port(wanted: int) -> int:
 
 def make_server(app: Any, port: int) -> Any:
     """waitress with enough threads for the pages that keep a stream open."""
-    from waitress import create_server
+    from waitress.server import create_server
 
     return create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
 

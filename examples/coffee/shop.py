@@ -70,7 +70,8 @@ def place(drink: object, size: object, *, quantity: object = 1, key: str, action
     amount = price(drink, size, quantity)
     result = current_payflow().pay(
         amount=amount, channel="qr", key=key, action=action, reference=f"{drink}-{size}",
-        description=f"{say(str(drink))} {say(str(size))}", metadata={"drink": drink, "size": size, "quantity": quantity},
+        description=f"{say(str(drink))} {say(str(size))}",
+        metadata={"drink": drink, "size": size, "quantity": quantity},
     )  # fmt: skip
     return result.payment
 

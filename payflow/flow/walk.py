@@ -11,7 +11,7 @@ from typing import Any
 
 from ..clock import day_of, seconds
 from ..deciding import incidents, verbs
-from ..deciding.draft import Draft
+from ..deciding.draft import Cause, Draft
 from ..errors import InvalidRequest, NotFound, PayflowError
 from ..gateway import NextAction
 from ..identifiers import checked_key, checked_reference
@@ -19,6 +19,7 @@ from ..money import Money
 from ..records import Incident, Payment, Refund
 from ..routing import RouteFacts
 from ..store import Wants
+from ..tables import PAYMENT
 from ..trace import Trace, tell
 from ..trust import issue_token, read_token
 from .calling import Calling
@@ -336,6 +337,31 @@ class Flow(Calling, Receiving):
 
         (refund_id, again), draft = self.settle(wants, decide)
         return self._finished(draft, payment_id, refund_id=refund_id, replayed=again)
+
+    def advance(self, payment_id: str, event: str, *, key: str) -> Result:
+        """Send an event of the host's own table (``prepare``, ``ship`` …) to a payment.
+
+        payflow's own events are not the host's to send: they follow from verbs and from what gateways state
+        (``INVALID_EVENT``). ``TRANSITION_NOT_ALLOWED`` where the table has no such cell.
+        """
+        checked_key(key)
+        if event in PAYMENT.events or event not in self.tables["payment"].events:
+            raise InvalidRequest("This is not an event of a table of your own", code="INVALID_EVENT", event=event)
+        request = verbs.Request.of(
+            "advance", key, seconds(self.settings.retention_seconds), payment_id=payment_id, event=event
+        )
+        wants = Wants(payments={payment_id}, keys={("advance", key)})
+
+        def decide(draft: Draft) -> bool:
+            if verbs.replayed(draft, request) is not None:
+                return True
+            payment = verbs.known_payment(draft, payment_id)
+            verbs.remember(draft, request, "payment", payment_id, payment_id)
+            draft.move(payment, event, Cause("api", key))
+            return False
+
+        again, draft = self.settle(wants, decide)
+        return self._finished(draft, payment_id, replayed=again)
 
     def query(self, payment_id: str) -> Result:
         """Ask the gateway about a payment and its refunds now, whatever the schedule says."""

@@ -45,7 +45,8 @@ def payment(number: int = 1, **other: Any) -> Payment:
     name = f"{number:026d}"
     facts: dict[str, Any] = {
         "id": name, "gateway": "mock", "account": "main", "merchant": "m", "app": "a",
-        "out_trade_no": f"order-{number}", "channel": "qr", "amount": 100, "currency": "CNY", "status": "pending", "seq": 1, "told": 1, "created_at": NOW,
+        "out_trade_no": f"order-{number}", "channel": "qr", "amount": 100, "currency": "CNY", "status": "pending",
+        "seq": 1, "told": 1, "created_at": NOW,
     }  # fmt: skip
     return Payment(**{**facts, **other})
 

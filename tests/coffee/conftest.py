@@ -46,8 +46,7 @@ def open_shop(folder: Path) -> Shop:
         lines.append(line)
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found:
-            rest = process.stdout
-            threading.Thread(target=lambda: lines.extend(rest), daemon=True).start()
+            threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True).start()
             return Shop(found[0], folder, process, lines)
     raise AssertionError("The shop did not open:\n" + "".join(lines))
 

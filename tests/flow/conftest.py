@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from payflow.clock import SECOND
 from payflow.deciding.draft import Schedule
 from payflow.doctor import broken
 from payflow.flow import Flow, Settings
+from payflow.machine import Table
 from payflow.money import Money
 from payflow.records import Payment
 from payflow.routing import Router, Rule
@@ -46,6 +47,7 @@ class World:
         self.store = open_store(url)
         self.store.migrate()
         self.main, self.other = Scripted("main"), Scripted("other", merchant="m-2", app="a-2")
+        self.tables: Mapping[str, Table] = TABLES
         self.policies = policies or {"late_payment": "hold"}
         self.settings = Settings(**{"secret": b"s" * 40, **settings})
         self.flow = self.another_flow()
@@ -64,7 +66,7 @@ class World:
                 ],
                 auto_confirm=True,
             ),
-            tables=TABLES,
+            tables=self.tables,
             policies=self.policies,
             settings=self.settings,
             schedule=Schedule(first_check=10 * SECOND, longest_check=3600 * SECOND, call_lease=30 * SECOND),
