@@ -44,7 +44,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         found, end = _SCAN(text, 0)
         if end != len(text):
             raise _malformed("Something follows the JSON")
-        if b"\\u" in raw and _surrogates(found):
+        if b"\\" in raw and _surrogates(found):  # one byte is found much faster than two
             raise CallbackRefused("The JSON has half a character", code="CALLBACK_CHARSET")
     except UnicodeDecodeError:
         raise CallbackRefused("The JSON is not UTF-8", code="CALLBACK_CHARSET") from None

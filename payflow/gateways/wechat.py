@@ -99,6 +99,10 @@ _SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE = (
     "wechatpay-signature", "wechatpay-serial", "wechatpay-nonce", "wechatpay-timestamp", "wechatpay-signature-type",
 )  # fmt: skip
 _NEEDED = itemgetter(_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP)
+_ALL = itemgetter(_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE)
+_PROOF = '{"headers":{%s},"body":"%%s"}' % ",".join(
+    f'"{name}":"%s"' for name in (_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE)
+)
 _HEADERS = frozenset({_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE})
 
 _HEX_SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
@@ -106,10 +110,9 @@ _NONCE_TEXT = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}", re.ASCII)  # visibl
 _MAX_DIGITS = 10
 
 _TRANSACTION_WORDS = (
-    "trade_state", "trade_state_desc", "trade_type", "bank_type", "success_time", "attach", "mchid", "sp_mchid",
-    "sub_mchid", "appid",
+    "trade_state", "trade_state_desc", "trade_type", "bank_type", "success_time", "attach", "sp_mchid", "sub_mchid",
 )  # fmt: skip
-_REFUND_WORDS = ("refund_status", "success_time", "user_received_account", "mchid", "sp_mchid", "sub_mchid")
+_REFUND_WORDS = ("refund_status", "success_time", "user_received_account", "sp_mchid", "sub_mchid")
 
 _ACCEPTED = Reply(204)
 _JSON = (("Content-Type", "application/json"),)
@@ -384,7 +387,7 @@ class WeChat(ReceivingOnly):
 
 def signed_text(timestamp: str, nonce: str, body: bytes) -> bytes:
     """The bytes WeChat Pay signs in answers and notifications: three lines, each with its line feed."""
-    return b"%b\n%b\n%b\n" % (timestamp.encode("ascii"), nonce.encode("ascii"), body)
+    return f"{timestamp}\n{nonce}\n".encode("ascii") + body + b"\n"
 
 
 def _signature_headers(callback: Callback) -> dict[str, str]:
@@ -402,8 +405,7 @@ def _signature_headers(callback: Callback) -> dict[str, str]:
 
 def _proof(headers: Mapping[str, str], body: bytes) -> str:
     """What was verified, as JSON. Nothing in a verified header has to be escaped: see their patterns."""
-    told = '","'.join([f'{name}":"{value}' for name, value in headers.items()])
-    return f'{{"headers":{{"{told}"}},"body":"{escaped(body)}"}}'
+    return _PROOF % (*_ALL(headers), escaped(body))
 
 
 def _key_name(serial: str) -> str:
