@@ -114,7 +114,7 @@ def _facts(payment: Payment) -> dict[str, Any]:
     return {
         "payment": payment, "action": action, "qr": qr, "trace": trace,
         "machine": Markup(svg(flow.tables["payment"], current=payment.status, lang=language())),  # noqa: S704 -- ours
-        "receipts": [step for step in trace.steps if step.what == "receipt"],
+        "receipts": [step for step in trace.steps if step.what == "receipt" and step.facts["source"] == "callback"],
         "left": payment.captured - payment.refunded - payment.reserved,
     }  # fmt: skip
 
