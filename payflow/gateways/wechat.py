@@ -100,8 +100,9 @@ _SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE = (
 )  # fmt: skip
 _NEEDED = itemgetter(_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP)
 _ALL = itemgetter(_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE)
-_PROOF = '{"headers":{%s},"body":"%%s"}' % ",".join(
-    f'"{name}":"%s"' for name in (_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE)
+_PROOF = (
+    f'{{"headers":{{"{_SIGNATURE}":"%s","{_SERIAL}":"%s","{_NONCE}":"%s","{_TIMESTAMP}":"%s","{_TYPE}":"%s"}},'
+    '"body":"%s"}'
 )
 _HEADERS = frozenset({_SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP, _TYPE})
 
