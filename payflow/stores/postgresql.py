@@ -23,7 +23,8 @@ from .schema import EFFECT, MESSAGE, TableSchema
 _MIGRATIONS = 7_290_114_001  # the number of our advisory lock
 _CONFLICTS = {"40001", "40P01", "23505", "55P03"}  # serialization, deadlock, unique, lock timeout
 #: Plans are kept while tables grow from nothing to millions: they must never begin to scan. The store's statements all
-#: ask by keys or walk an index.
+#: ask by keys or walk an index, and no parameter changes how.
+_KEPT = {"plan_cache_mode": "force_generic_plan"}
 _BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 _DUE = """with due as materialized (
     select id, next_check_at from pf_payment where next_check_at <= ? order by next_check_at, id limit ?
@@ -51,7 +52,7 @@ class PostgreSQL(Dialect):
     def __init__(self, url: str, busy_timeout_seconds: float) -> None:
         self.driver = driver("psycopg", "postgres")
         self._url = url
-        self._options = {**_BY_INDEX, "lock_timeout": str(max(1, int(busy_timeout_seconds * 1000)))}
+        self._options = {**_KEPT, **_BY_INDEX, "lock_timeout": str(max(1, int(busy_timeout_seconds * 1000)))}
 
     # -- connections --------------------------------------------------------------------------------------------
 
