@@ -28,8 +28,13 @@ class Connections:
         self.joined = connection is not None
 
     def join(self, connection: Any) -> Self:
-        """This store inside the host's transaction: see :meth:`payflow.store.Store.join`."""
-        return type(self)(self.dialect, self._pool, connection=driver_connection(connection))
+        """This store inside the host's transaction: see :meth:`payflow.store.Store.join`.
+
+        ``CONFIG_FOREIGN_CONNECTION`` for anything that is no connection to this kind of database.
+        """
+        found = driver_connection(connection)
+        self.dialect.recognise(found)
+        return type(self)(self.dialect, self._pool, connection=found)
 
     # -- reading ------------------------------------------------------------------------------------------------
 

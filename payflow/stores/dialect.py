@@ -53,8 +53,12 @@ class Dialect(ABC):
         """Refuse a session that would keep something else than it is given."""
 
     @abstractmethod
+    def recognise(self, connection: Any) -> None:
+        """Refuse what is no connection of this database's driver."""
+
+    @abstractmethod
     def enter(self, connection: Any) -> None:
-        """The host's connection is about to be used: it is of this database and inside a transaction, or refused.
+        """The host's connection is about to be used: it is inside a transaction, or refused.
 
         ``STORE_NOT_IN_TRANSACTION`` when it commits each statement by itself.
         """

@@ -121,9 +121,11 @@ class MariaDB(Dialect):
                 code="CONFIG_UNSUPPORTED_DATABASE",
             )  # fmt: skip
 
-    def enter(self, connection: Any) -> None:
+    def recognise(self, connection: Any) -> None:
         if not isinstance(connection, self.driver.connections.Connection):
             raise foreign_connection(self.name, connection)
+
+    def enter(self, connection: Any) -> None:
         if not connection.server_status & self.driver.constants.SERVER_STATUS.SERVER_STATUS_IN_TRANS:
             if connection.get_autocommit():
                 raise not_in_transaction()

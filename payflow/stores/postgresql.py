@@ -99,9 +99,11 @@ class PostgreSQL(Dialect):
         if connection.info.encoding != "utf-8":
             raise StoreError("The connection's client_encoding is not UTF8", code="STORE_NOT_STRICT")
 
-    def enter(self, connection: Any) -> None:
+    def recognise(self, connection: Any) -> None:
         if not isinstance(connection, self.driver.Connection):
             raise foreign_connection(self.name, connection)
+
+    def enter(self, connection: Any) -> None:
         if connection.autocommit and connection.info.transaction_status == self.driver.pq.TransactionStatus.IDLE:
             raise not_in_transaction()
 

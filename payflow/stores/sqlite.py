@@ -86,9 +86,11 @@ class SQLite(Dialect):
     def check_session(self, connection: Any) -> None:
         """A session of SQLite keeps what it is given."""
 
-    def enter(self, connection: Any) -> None:
+    def recognise(self, connection: Any) -> None:
         if not isinstance(connection, sqlite3.Connection):
             raise foreign_connection(self.name, connection)
+
+    def enter(self, connection: Any) -> None:
         if not connection.in_transaction:
             if connection.isolation_level is None:
                 raise not_in_transaction()
