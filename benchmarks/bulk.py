@@ -105,7 +105,7 @@ class Template:
 def _like(name: str, at: int) -> str:
     """A new name of the same make."""
     if name.isdigit():
-        return trade_number()
+        return trade_number(at)
     prefix = name[:-26]  # what stands before an id: "O", "key-", "order-"
     return prefix + new_id(at) if len(name) >= 26 else f"{prefix}{secrets.token_hex(13)}"
 
@@ -122,14 +122,14 @@ class Loader(ABC):
             found[table] = self._read(f"select * from {table} where {where.format(mark=self.mark)}", payment_id)
         return Template.of(payment_id, found)
 
-    def load(self, template: Template, number: int) -> list[str]:
-        """Write ``number`` copies and return their order numbers."""
+    def load(self, template: Template, number: int, apart: int = 1) -> list[str]:
+        """Write ``number`` copies, ``apart`` microseconds between them, the last one now; return their order numbers."""
         orders: list[str] = []
-        at = time.time_ns() // 1000 - number
+        at = time.time_ns() // 1000 - number * apart
         for start in range(0, number, CHUNK):
             sets: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
             for step in range(min(CHUNK, number - start)):
-                order, rows = template.copy(at + start + step)
+                order, rows = template.copy(at + (start + step) * apart)
                 orders.append(order)
                 for (table, columns, _), row in zip(template.rows, rows, strict=True):
                     sets.setdefault((table, columns), []).append(row)

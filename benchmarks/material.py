@@ -134,6 +134,7 @@ def _json(told: object) -> bytes:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def trade_number() -> str:
-    """A trade number as gateways make them: a date, then digits in no order that an index likes."""
-    return f"20260601{secrets.randbelow(10**20):020d}"
+def trade_number(at: int | None = None) -> str:
+    """A trade number as gateways make them: the day of the trade, then digits in no order that an index likes."""
+    day = time.strftime("%Y%m%d", time.gmtime(None if at is None else at // 1_000_000))
+    return f"{day}{secrets.randbelow(10**20):020d}"

@@ -70,8 +70,8 @@ class World:
         return [self.desk.paid(order, trade_number()).callback for order in numbers]
 
     def fill(self, number: int) -> None:
-        """Load ``number`` finished payments: paid, booked, told."""
-        self.loader.load(self.paid, number)
+        """Load ``number`` finished payments: paid, booked, told; one every half minute, a million in a year."""
+        self.loader.load(self.paid, number, apart=30_000_000)
 
     def close(self) -> None:
         self.loader.close()
