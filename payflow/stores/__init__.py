@@ -34,8 +34,8 @@ def open_store(
 
 def dialect_of(url: str, busy_timeout_seconds: float) -> Dialect:
     """The dialect a URL names; ``postgresql+psycopg://`` and the like are taken, too."""
-    scheme, _, rest = url.partition(":")
-    kind = scheme.partition("+")[0]
+    scheme, colon, rest = url.partition(":")
+    kind = scheme.partition("+")[0] if colon else ""
     if kind == "sqlite":
         from .sqlite import SQLite, open_path
 

@@ -20,6 +20,13 @@ from .schema import Index, TableSchema
 
 #: Statements keep their text however many keys they ask for, as far as a driver lets them; else that many at a time.
 CHUNK = 200
+#: How long one migrator waits for another.
+MIGRATION_SECONDS = 60
+
+
+def migration_taken() -> StoreConflict:
+    """The error for a migrator that waited in vain."""
+    return StoreConflict(f"Another process has been migrating the schema for {MIGRATION_SECONDS} s")
 
 
 class Dialect(ABC):

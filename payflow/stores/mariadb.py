@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigError, StoreConflict, StoreError
 from ..records import Changes, Message, replace
-from . import sets
+from . import dialect, sets
 from .dialect import CHUNK, Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
 from .rows import Row, insert, record_of, select, update
 from .schema import EFFECT, MESSAGE, TABLES, TableSchema
@@ -253,9 +253,11 @@ class MariaDB(Dialect):
 
     def lock_schema(self, connection: Any) -> None:
         with self.cursor(connection) as cursor:
-            cursor.execute("select get_lock(concat('payflow.', left(md5(database()), 16)), 60)")
+            cursor.execute(
+                "select get_lock(concat('payflow.', left(md5(database()), 16)), %s)", (dialect.MIGRATION_SECONDS,)
+            )
             if cursor.fetchone()[0] != 1:
-                raise StoreConflict("Another process has been migrating the schema for a minute")
+                raise dialect.migration_taken()
 
     def unlock_schema(self, connection: Any, *, done: bool) -> None:  # noqa: ARG002 -- DDL is not undone here
         with self.cursor(connection) as cursor:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreConflict, StoreError
 from ..records import Changes, Message
-from . import sets
+from . import dialect, sets
 from .dialect import Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
 from .rows import Row, insert, record_of, select
 from .schema import EFFECT, MESSAGE, TableSchema
@@ -196,7 +196,7 @@ class PostgreSQL(Dialect):
 
     def lock_schema(self, connection: Any) -> None:
         connection.execute("begin")
-        connection.execute("set local lock_timeout = 60000")
+        connection.execute(f"set local lock_timeout = '{dialect.MIGRATION_SECONDS}s'")
         connection.execute(f"select pg_advisory_xact_lock({_MIGRATIONS})")
 
     def unlock_schema(self, connection: Any, *, done: bool) -> None:

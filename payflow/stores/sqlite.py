@@ -233,7 +233,10 @@ class _Turn:
 
 def open_path(rest: str) -> str:
     """The path in what stands behind ``sqlite:`` in a URL."""
-    path = rest.removeprefix("//").removeprefix("/") or ":memory:"
-    if "?" in path:
-        raise ConfigError("A SQLite URL takes no parameters", path="$.store.url", code="CONFIG_INVALID")
-    return path
+    if rest in ("", "//", "///:memory:"):
+        return ":memory:"
+    if not rest.startswith("///") or "?" in rest or rest == "///":
+        raise ConfigError(
+            "A SQLite URL is sqlite:/// and a path, without parameters", path="$.store.url", code="CONFIG_INVALID"
+        )
+    return rest[3:]
