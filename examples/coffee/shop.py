@@ -1,4 +1,4 @@
-"""The shop's application: a menu, an order's page that follows its payment, the API, and the simulated phone."""
+"""The shop's application: the menu, the page of an order that follows its payment, and what both show."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import segno
-from flask import Blueprint, Flask, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from payflow import Flow, InvalidRequest, Money, NotFound, PayflowError, Payment, Refused
-from payflow.clock import iso
+from payflow import Flow, Money, PayflowError, Payment
+from payflow.clock import day_of, iso
 from payflow.drawing import svg
 from payflow.flask import PayFlow, current_payflow
-from payflow.gateways.mock import MockGateway
 from payflow.money import text_from_minor
+from payflow.store import Wants
+from payflow.trace import Trace
 
-from .menu import DRINKS, SIZES, USUAL, price
+from .api import api, refused_as_json
+from .menu import DRINKS, SIZES, USUAL, called, item_of, place
+from .phone import phone
+from .story import lines
 from .words import language, say
 
 pages = Blueprint("pages", __name__)
-api = Blueprint("api", __name__, url_prefix="/api/v1")
-phone = Blueprint("phone", __name__, url_prefix="/mock/cashier")
 
 #: How long one stream of events lives; the browser opens the next one by itself.
 _STREAM_SECONDS = 20
-_ENDED = ("failed", "cancelled")
+_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 
 
 def create_app(flow: Flow) -> Flask:
@@ -39,7 +45,9 @@ def create_app(flow: Flow) -> Flask:
     PayFlow(app, flow=flow)
     for blueprint in (pages, api, phone):
         app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(say=say, language=language, yuan=lambda minor: text_from_minor(minor, "CNY"), iso=iso)
+    app.register_error_handler(PayflowError, _refused)
+    app.register_error_handler(HTTPException, _not_served)
+    app.jinja_env.globals.update(say=say, language=language, money=money, iso=iso, called=called, DRINKS=DRINKS)
     app.before_request(_same_origin)
     app.after_request(_headers)
     return app
@@ -56,38 +64,50 @@ def _same_origin() -> None:
 def _headers(response: Response) -> Response:
     chosen = request.args.get("lang")
     if chosen in ("en", "zh"):
-        response.set_cookie("lang", chosen, samesite="Lax")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
+        response.set_cookie("lang", chosen, samesite="Lax", httponly=True)
+    response.headers.setdefault("Content-Security-Policy", _POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
+
+
+# -- words and figures ---------------------------------------------------------------------------------------------
+
+
+def money(minor: int, currency: str = "CNY") -> str:
+    """An amount as it is shown: ``¥25.00``."""
+    sign = "¥" if currency == "CNY" else f"{currency} "
+    return f"{sign}{text_from_minor(minor, currency)}"
 
 
 # -- ordering ------------------------------------------------------------------------------------------------------
 
 
-def place(drink: object, size: object, *, quantity: object = 1, key: str, action: str = "order_coffee") -> Payment:
-    """Order a coffee and ask for its payment. The same key is the same order."""
-    amount = price(drink, size, quantity)
-    result = current_payflow().pay(
-        amount=amount, channel="qr", key=key, action=action, reference=f"{drink}-{size}",
-        description=f"{say(str(drink))} {say(str(size))}",
-        metadata={"drink": drink, "size": size, "quantity": quantity},
-    )  # fmt: skip
-    return result.payment
+def _usual() -> dict[str, Any]:
+    """The trusted action and how much of today's trust is used."""
+    flow = current_payflow()
+    drink, size = USUAL
+    price = DRINKS[drink] + SIZES[size]
+    action = next((one for one in flow.config.trusted_actions if one.action == "reorder_usual"), None)
+    ceiling = (action.ceilings or {}).get("CNY") if action else None
+    name = ("reorder_usual", "CNY", day_of(flow.clock(), flow.config.zone))
+    today = flow.store.gather(Wants(allowances={name})).allowances.get(name)
+    used = today.used if today else 0
+    over = ceiling is None or (ceiling.per_day is not None and used + price > ceiling.per_day)
+    return {"drink": drink, "size": size, "price": price, "ceiling": ceiling, "used": used, "over": over}
 
 
-def mock() -> MockGateway:
-    """The gateway behind the simulated phone."""
-    return cast(MockGateway, current_payflow().gateways["mock"])
+def _menu(error: PayflowError | None = None) -> str:
+    recent = current_payflow().store.recent_payments(8)
+    return render_template(
+        "menu.html", drinks=DRINKS, sizes=SIZES, recent=recent, usual=_usual(), key=secrets.token_hex(8), error=error
+    )
 
 
 @pages.get("/")
 def menu() -> str:
     """The menu and the newest orders."""
-    recent = current_payflow().store.recent_payments(8)
-    return render_template(
-        "menu.html", drinks=DRINKS, sizes=SIZES, recent=recent, usual=USUAL, key=secrets.token_hex(8)
-    )
+    return _menu()
 
 
 @pages.post("/orders")
@@ -97,26 +117,58 @@ def order() -> AnyResponse:
     if request.form.get("usual"):
         payment = place(*USUAL, key=key, action="reorder_usual")
     else:
-        payment = place(request.form.get("drink"), request.form.get("size"), key=key)
+        quantity = request.form.get("quantity", "1")
+        cups = int(quantity) if quantity.isascii() and quantity.isdigit() and len(quantity) < 4 else quantity
+        payment = place(request.form.get("drink"), request.form.get("size"), quantity=cups, key=key)
     return redirect(url_for("pages.show", payment_id=payment.id), 303)
 
 
 # -- the page of an order ------------------------------------------------------------------------------------------
 
 
-def _facts(payment: Payment) -> dict[str, Any]:
+def _facts(payment: Payment, error: PayflowError | None = None) -> dict[str, Any]:
     """What the page shows of a payment, all of it from the server."""
     flow = current_payflow()
-    action = flow.next_action(payment)
-    url = action.data.get("url", "")
-    qr = Markup(segno.make(url, micro=False).svg_inline(scale=5, border=2)) if action.kind == "qr" else ""  # noqa: S704 -- drawn by segno
-    trace = flow.trace(payment.id)
+    action, trace = flow.next_action(payment), flow.trace(payment.id)
+    link = url_for("phone.cashier", out_trade_no=payment.out_trade_no, _external=True)
+    drawn = segno.make(link, micro=False).svg_inline(scale=5, border=2, light="#fff") if action.kind == "qr" else ""
+    served = any(step.what == "effect" and not step.facts["dead"] for step in trace.steps)
     return {
-        "payment": payment, "action": action, "qr": qr, "trace": trace,
-        "machine": Markup(svg(flow.tables["payment"], current=payment.status, lang=language())),  # noqa: S704 -- ours
-        "receipts": [step for step in trace.steps if step.what == "receipt" and step.facts["source"] == "callback"],
+        "payment": payment, "item": item_of(payment), "action": action, "link": link, "served": served, "error": error,
+        "qr": Markup(drawn),  # noqa: S704 -- drawn by segno from an address of our own
+        "machine": Markup(svg(flow.tables["payment"], current=payment.status, lang=language(), policies=_policies())),  # noqa: S704 -- our own drawing
+        "way": _way(payment, trace, served), "lines": lines(trace.steps, say), "stamp": _stamp(payment, trace),
+        "said": [
+            {"at": step.at, **step.facts}
+            for step in trace.steps
+            if step.what == "receipt" and step.facts["source"] == "callback"
+        ],
         "left": payment.captured - payment.refunded - payment.reserved,
+        "deadline": action.data.get("expires_at") if action.kind == "confirm" else payment.expires_at,
     }  # fmt: skip
+
+
+def _policies() -> Any:
+    return current_payflow().config.policies
+
+
+def _way(payment: Payment, trace: Trace, served: bool) -> list[tuple[str, str]]:
+    """The order's way as steps: ``done``, ``now``, ``next`` or ``bad``."""
+    been = {step.facts["to"] for step in trace.steps if step.what == "transition" and step.facts["entity"] == "payment"}
+    if payment.status in ("cancelled", "failed"):
+        passed = [(name, "done") for name in ("created", "pending") if name in been]
+        return [*passed, (payment.status, "bad")]
+    last = "refunded" if payment.status == "refunded" else "served"
+    names = ["created", "pending", "paid", last]
+    reached = {"created": 0, "pending": 1, "refunded": 3}.get(payment.status, 3 if served else 2)
+    states = ["done" if n < reached else "now" if n == reached else "next" for n in range(4)]
+    return list(zip(names, states, strict=True))
+
+
+def _stamp(payment: Payment, trace: Trace) -> str:
+    """Changes whenever anything on the page does: the payment, or what has been delivered and done since."""
+    settled = sum(step.what == "effect" or step.facts.get("state") in ("delivered", "dead") for step in trace.steps)
+    return f"{payment.version}.{settled}"
 
 
 @pages.get("/orders/<payment_id>")
@@ -127,27 +179,29 @@ def show(payment_id: str) -> str:
 
 @pages.get("/orders/<payment_id>/panel")
 def panel(payment_id: str) -> Response:
-    """The part of the page that changes, with the version it shows."""
-    payment = current_payflow().payment(payment_id)
-    response = Response(render_template("_panel.html", **_facts(payment)))
-    response.headers["X-Version"] = str(payment.version)
+    """The part of the page that changes, with the stamp of what it shows."""
+    facts = _facts(current_payflow().payment(payment_id))
+    response = Response(render_template("_panel.html", **facts))
+    response.headers["X-Stamp"] = facts["stamp"]
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
 @pages.get("/orders/<payment_id>/events")
 def events(payment_id: str) -> Response:
-    """A stream that says whenever the payment has changed."""
+    """A stream that says whenever the order has changed."""
     flow = current_payflow()
     flow.payment(payment_id)
 
     def stream() -> Iterator[str]:
-        known, until = -1, time.monotonic() + _STREAM_SECONDS
+        known, until = "", time.monotonic() + _STREAM_SECONDS
         yield "retry: 1000\n\n"
         while time.monotonic() < until:
-            payment = flow.payment(payment_id)
-            if payment.version != known:
-                known = payment.version
-                yield f"data: {json.dumps({'version': known, 'status': payment.status})}\n\n"
+            trace = flow.trace(payment_id)
+            stamp = _stamp(trace.payment, trace)
+            if stamp != known:
+                known = stamp
+                yield f"data: {json.dumps({'stamp': stamp, 'status': trace.payment.status})}\n\n"
             time.sleep(0.3)
 
     return Response(stream(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -155,103 +209,43 @@ def events(payment_id: str) -> Response:
 
 @pages.post("/orders/<payment_id>/<verb>")
 def act(payment_id: str, verb: str) -> AnyResponse:
-    """The buttons: confirm, cancel, refund."""
-    flow, key = current_payflow(), request.form.get("key") or secrets.token_hex(8)
+    """The buttons: confirm, cancel, refund. Pressed twice they do it once."""
+    flow = current_payflow()
     if verb == "confirm":
-        flow.confirm(request.form.get("token", ""), payment_id=payment_id)
+        flow.confirm(request.form.get("token", ""), payment_id=payment_id, key=f"page-{payment_id}")
     elif verb == "cancel":
-        flow.cancel(payment_id, key=key)
+        flow.cancel(payment_id, key=f"page-{payment_id}")
     elif verb == "refund":
         part = request.form.get("amount")
-        flow.refund(payment_id, key=key, amount=Money.parse(part) if part else None, reason="asked for at the counter")
+        amount = None if part is None else Money.parse(part.strip())
+        flow.refund(payment_id, key=request.form.get("key", ""), amount=amount, reason="asked for at the counter")
     else:
         abort(404)
     return redirect(url_for("pages.show", payment_id=payment_id), 303)
 
 
-@pages.app_errorhandler(PayflowError)
-def refused(error: PayflowError) -> tuple[str | Response, int]:
-    """Refusals of a person's request as a page, of a program's as JSON."""
-    if request.blueprint in ("pages", "phone"):
-        return render_template("refused.html", error=error), error.http_status
-    return jsonify(error.as_reply()), error.http_status
+# -- refusals ------------------------------------------------------------------------------------------------------
 
 
-# -- the API -------------------------------------------------------------------------------------------------------
+def _refused(error: PayflowError) -> tuple[str, int] | tuple[Response, int]:
+    """A person reads a refusal where they stand; a program gets it as JSON."""
+    if request.blueprint not in ("pages", "phone"):
+        return refused_as_json(error)
+    status = error.http_status
+    if request.endpoint == "pages.order":
+        return _menu(error), status
+    if request.endpoint == "pages.act" and error.code != "PAYMENT_NOT_FOUND":
+        payment = current_payflow().payment((request.view_args or {})["payment_id"])
+        return render_template("order.html", **_facts(payment, error)), status
+    return render_template("refused.html", error=error, title=say("refused")), status
 
 
-def _status(payment: Payment) -> dict[str, Any]:
-    action = current_payflow().next_action(payment)
-    return {
-        "status": payment.status, "payment_id": payment.id, "amount": payment.amount, "currency": payment.currency,
-        "next_action": {"kind": action.kind, **action.data},
-        "page": url_for("pages.show", payment_id=payment.id, _external=True),
-    }  # fmt: skip
-
-
-@api.post("/order")
-def api_order() -> tuple[Response | str, int]:
-    """``{"drink": "latte", "size": "medium"}``: 202 while the payment waits, 204 once it is paid.
-
-    Send an ``Idempotency-Key`` and ask again with it: the same order, 202 or 204. Without one each call is a new order.
-    """
-    asked = _json_object()
-    key = request.headers.get("Idempotency-Key") or secrets.token_hex(16)
-    payment = place(asked.get("drink"), asked.get("size"), quantity=asked.get("quantity", 1), key=key)
-    if payment.captured:
-        return "", 204
-    if payment.status in _ENDED:
-        raise Refused(f"This order is {payment.status}; order again with a new key", code="ORDER_ENDED")
-    return jsonify(_status(payment)), 202
-
-
-@api.get("/order/<payment_id>")
-def api_show(payment_id: str) -> Response:
-    """Where an order's payment is."""
-    return jsonify(_status(current_payflow().payment(payment_id)))
-
-
-@api.post("/order/<payment_id>/confirm")
-def api_confirm(payment_id: str) -> tuple[Response, int]:
-    """``{"token": …}``: a person's yes."""
-    token = _json_object().get("token")
-    if not isinstance(token, str):
-        raise InvalidRequest("token is missing", code="INVALID_REQUEST")
-    return jsonify(_status(current_payflow().confirm(token, payment_id=payment_id).payment)), 202
-
-
-def _json_object() -> dict[str, Any]:
-    try:
-        asked = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise InvalidRequest("The body must be a JSON object", code="INVALID_REQUEST")
-    return asked
-
-
-# -- the simulated phone -------------------------------------------------------------------------------------------
-
-
-@phone.get("/mock/<out_trade_no>")
-def cashier(out_trade_no: str) -> str:
-    """What the payer sees on the phone."""
-    return render_template("phone.html", trade=mock().trade(out_trade_no), done=request.args.get("done"))
-
-
-@phone.post("/mock/<out_trade_no>")
-def tap(out_trade_no: str) -> AnyResponse:
-    """What the payer does there."""
-    gateway, what = mock(), request.form.get("do")
-    if gateway.trade(out_trade_no) is None:
-        raise NotFound("The phone does not know this order", code="MOCK_TRADE_NOT_FOUND")
-    if what == "decline":
-        gateway.payer.decline(out_trade_no)
-    elif what in ("pay", "pay_twice"):
-        gateway.payer.pay(out_trade_no)
-        if what == "pay_twice" and gateway.deliver is not None:
-            for callback in gateway.callbacks(out_trade_no):
-                gateway.deliver(callback)
-    else:
-        abort(400)
-    return redirect(url_for("phone.cashier", out_trade_no=out_trade_no, done=1), 303)
+def _not_served(error: HTTPException) -> tuple[str, int] | tuple[Response, int] | HTTPException:
+    """404, 405, 413 and their like."""
+    if request.path.startswith("/api/"):
+        name = "_".join(error.name.upper().split())
+        return refused_as_json(PayflowError(error.description or error.name, code=name), error.code or 400)
+    if error.code is None or error.code < 400:
+        return error
+    title = say("not_found") if error.code == 404 else error.name
+    return render_template("refused.html", error=None, title=title), error.code

@@ -73,6 +73,12 @@ def test_202_while_it_waits_and_204_once_it_is_paid(api: Shop) -> None:
     [
         ({"drink": "latte", "size": "medium", "quantity": 0}, "INVALID_AMOUNT"),
         ({"drink": "latte", "size": "medium", "quantity": -1}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "amount": 0}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "amount": 2499}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "amount": 25.00}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "amount": "25.00"}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "amount": None}, "INVALID_AMOUNT"),
+        ({"drink": "latte", "size": "medium", "milk": "oat"}, "INVALID_ORDER"),
         ({"drink": "latte", "size": "medium", "quantity": 1.5}, "INVALID_ORDER"),
         ({"drink": "latte", "size": "medium", "quantity": True}, "INVALID_ORDER"),
         ({"drink": "latte", "size": "medium", "quantity": 10**9}, "INVALID_ORDER"),
@@ -108,6 +114,49 @@ def test_another_order_under_a_used_key_is_a_conflict(api: Shop) -> None:
     order(api, **{"Idempotency-Key": "two"})
     reply = order(api, {"drink": "tea", "size": "small"}, **{"Idempotency-Key": "two"})
     assert (reply.status_code, reply.json()["error_code"]) == (409, "IDEMPOTENCY_CONFLICT")
+
+
+def test_the_same_key_is_the_same_order_in_another_language(api: Shop) -> None:
+    first = order(api, **{"Idempotency-Key": "three", "Accept-Language": "en"})
+    again = order(api, {"drink": "latte", "size": "medium", "amount": 2500},
+                  **{"Idempotency-Key": "three", "Accept-Language": "zh-CN"})  # fmt: skip
+    assert again.status_code == 202
+    assert again.json()["payment_id"] == first.json()["payment_id"]
+
+
+def test_a_key_that_is_no_key_is_refused(api: Shop) -> None:
+    reply = order(api, **{"Idempotency-Key": "two words"})
+    assert (reply.status_code, reply.json()["error_code"]) == (400, "IDEMPOTENCY_KEY_INVALID")
+
+
+def test_an_order_that_is_refunded_or_declined_is_not_called_paid(api: Shop) -> None:
+    for key, what, ended in (("four", "pay", "refunded"), ("five", "decline", "failed")):
+        told = order(api, **{"Idempotency-Key": key}).json()
+        url = f"{api.address}/api/v1/order/{told['payment_id']}"
+        confirmed = requests.post(f"{url}/confirm", json={"token": told["next_action"]["token"]}, timeout=10).json()
+        tap(api, confirmed["next_action"]["url"], what)
+        until(lambda url=url: requests.get(url, timeout=10).json()["status"], "paid" if what == "pay" else ended)
+        if what == "pay":
+            page = f"{api.address}/orders/{told['payment_id']}/refund"
+            assert requests.post(page, data={"key": f"refund-{key}"}, timeout=10).status_code == 200
+            until(lambda url=url: requests.get(url, timeout=10).json()["status"], ended)
+        reply = order(api, **{"Idempotency-Key": key})
+        assert (reply.status_code, reply.json()["error_code"]) == (409, "ORDER_ENDED")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/api/v1/order", 405), ("POST", "/api/v1/nothing", 404), ("PUT", "/api/v1/order/x/confirm", 405)],
+)
+def test_what_the_api_does_not_have_is_refused_as_json_too(api: Shop, method: str, path: str, status: int) -> None:
+    reply = requests.request(method, api.address + path, timeout=10)
+    assert reply.status_code == status
+    assert set(reply.json()) == {"status", "error_code", "message"}
+
+
+def test_a_body_that_is_too_large_is_refused(api: Shop) -> None:
+    reply = requests.post(f"{api.address}/api/v1/order", data=b'"' + b"x" * 70_000 + b'"', timeout=10)
+    assert (reply.status_code, reply.json()["status"]) == (413, "failed")
 
 
 def test_an_order_nobody_made(api: Shop) -> None:

@@ -126,12 +126,12 @@ class Crew:
         return found
 
     def deliver(self, callbacks: Sequence[MockCallback], *, times: int, callers: int = 8) -> Counter[int]:
-        """Post each callback ``times`` times, to both servers, in no order, all callers at once; how often which status.
+        """Post each callback ``times`` times, to both servers, in no order; how often which status.
 
         What is not acknowledged is sent again, as a gateway would: no answer counts as status 0.
         """
         posts = [(callback, number % 2) for callback in callbacks for number in range(times)]
-        random.Random(7).shuffle(posts)  # noqa: S311 -- the same disorder each time
+        random.Random(7).shuffle(posts)
         told: Counter[int] = Counter()
 
         def caller(share: Sequence[tuple[MockCallback, int]]) -> list[int]:
