@@ -9,9 +9,10 @@ import contextlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import ConfigError, StoreConflict
 from ..records import Changes, Message, replace
@@ -48,7 +49,7 @@ class SQLite(Dialect):
         self.path = path
         self.in_memory = path == ":memory:"
         self._timeout = busy_timeout_seconds
-        self._writers = _Turn()
+        self._writers = _Turn(busy_timeout_seconds)
 
     # -- connections --------------------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class SQLite(Dialect):
 
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Writers of one process queue up here: the file's own lock is waited for by sleeping and trying again."""
-        return self._writers.taken(self._timeout)
+        return self._writers
 
     def conflict(self, error: Exception) -> bool:
         code = getattr(error, "sqlite_errorcode", 0)
@@ -212,23 +213,49 @@ class SQLite(Dialect):
 
 
 class _Turn:
-    """A lock that a forked child finds free."""
+    """One writer at a time in this process, and none while it forks.
 
-    def __init__(self) -> None:
-        self._pid = os.getpid()
+    SQLite keeps count of its locks in memory. A child that is forked in the middle of a write believes for ever that
+    the file is being written, so a fork waits until the writer is done.
+    """
+
+    _all: ClassVar[weakref.WeakSet[_Turn]] = weakref.WeakSet()
+    _watching = False
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._lock = threading.Lock()
+        self._writer: int | None = None
+        _Turn._all.add(self)
+        if not _Turn._watching and hasattr(os, "register_at_fork"):
+            _Turn._watching = True
+            os.register_at_fork(before=_Turn._pause, after_in_parent=_Turn._go_on, after_in_child=_Turn._start_anew)
 
-    @contextlib.contextmanager
-    def taken(self, timeout: float) -> Any:
-        if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.Lock()
-        lock = self._lock
-        if not lock.acquire(timeout=timeout):
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._timeout):
             raise StoreConflict("Another thread keeps the file busy")
-        try:
-            yield
-        finally:
-            lock.release()
+        self._writer = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._writer = None
+        self._lock.release()
+
+    @classmethod
+    def _pause(cls) -> None:
+        for turn in list(cls._all):
+            if turn._writer != threading.get_ident():
+                turn._lock.acquire(timeout=turn._timeout)
+
+    @classmethod
+    def _go_on(cls) -> None:
+        for turn in list(cls._all):
+            if turn._writer is None and turn._lock.locked():
+                turn._lock.release()
+
+    @classmethod
+    def _start_anew(cls) -> None:
+        for turn in list(cls._all):
+            turn._lock, turn._writer = threading.Lock(), None
 
 
 def open_path(rest: str) -> str:
