@@ -9,8 +9,11 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
+
+from flask import Flask
 
 from payflow import load, open_flow, open_worker
 from payflow.gateways.mock import HttpDelivery, MockGateway
@@ -25,17 +28,17 @@ def main() -> None:
     path = Path(os.environ.get("PAYFLOW_CONFIG", Path(__file__).with_name("payflow.json")))
     make_secrets(path.parent / "var")
     flow = open_flow(load(path), migrate=True)
-    port = free_port(int(os.environ.get("PORT", "8000")))
+    port = free_port(wanted_port())
     address = f"http://127.0.0.1:{port}"
     gateway = cast(MockGateway, flow.gateways["mock"])
     gateway.cashier_url = address + gateway.cashier_url
     gateway.deliver = HttpDelivery(lambda account: f"{address}/callbacks/{account}")
     stop = threading.Event()
     worker = threading.Thread(target=open_worker(flow).run, args=(stop,), name="worker")
-    server = make_server(create_app(flow), port)
+    run, close = make_server(create_app(flow), port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    serving = threading.Thread(target=server.run, name="server", daemon=True)
+    serving = threading.Thread(target=run, name="server", daemon=True)
     serving.start()
     gateway.start()
     worker.start()
@@ -44,7 +47,7 @@ def main() -> None:
         pass
     gateway.stop()
     worker.join()
-    server.close()
+    close()
     flow.store.close()
     print("Closed.", file=sys.stderr)
 
@@ -57,6 +60,14 @@ def make_secrets(folder: Path) -> None:
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(48))
+
+
+def wanted_port() -> int:
+    """The port named by ``PORT``, else 8000."""
+    text = os.environ.get("PORT", "8000")
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise SystemExit(f"PORT is a number from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 def free_port(wanted: int) -> int:
@@ -72,11 +83,21 @@ def free_port(wanted: int) -> int:
     raise SystemExit("No free port on 127.0.0.1")
 
 
-def make_server(app: Any, port: int) -> Any:
-    """waitress with enough threads for the pages that keep a stream open."""
-    from waitress.server import create_server
+def make_server(app: Flask, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A server that runs, and how it is closed: waitress if it is installed, else the one that Flask brings along.
 
-    return create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
+    Both have a thread for each page that keeps its stream open.
+    """
+    try:
+        from waitress.server import create_server
+    except ImportError:
+        from werkzeug.serving import make_server as werkzeug_server
+
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        own = werkzeug_server("127.0.0.1", port, app, threaded=True)
+        return own.serve_forever, own.shutdown
+    served = create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
+    return served.run, served.close
 
 
 main()

@@ -6,6 +6,9 @@
   let polling = null;
   let asking = false;
 
+  // After a refusal the address is the button's; from here on it is the order's again.
+  if (location.pathname !== panel.dataset.home) history.replaceState(null, "", panel.dataset.home);
+
   const say = (on) => { live.textContent = on ? live.dataset.live : live.dataset.offline; live.classList.toggle("on", on); };
 
   // The lit state is what matters: on a narrow screen the drawing is scrolled to it.
