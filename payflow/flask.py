@@ -11,7 +11,7 @@ not follow), and answers with the gateway's own bytes, after the commit. Configu
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
@@ -39,7 +39,11 @@ class PayFlow:
         app.config.setdefault("PAYFLOW_CALLBACK_PREFIX", "/callbacks")
         app.config.setdefault("PAYFLOW_MIGRATE", False)
         app.extensions[_NAME] = flow or app.config.get("PAYFLOW_FLOW") or self._opened(app)
-        app.register_blueprint(callbacks_blueprint(), url_prefix=app.config["PAYFLOW_CALLBACK_PREFIX"])
+        blueprint = callbacks_blueprint()
+        app.register_blueprint(blueprint, url_prefix=app.config["PAYFLOW_CALLBACK_PREFIX"])
+        csrf = app.extensions.get("csrf")
+        if csrf is not None:  # Flask-WTF, if it was there first
+            csrf.exempt(blueprint)
         app.register_error_handler(PayflowError, refusal)
 
     @staticmethod
@@ -65,7 +69,10 @@ def refusal(error: PayflowError) -> tuple[Response, int]:
 
 
 def callbacks_blueprint() -> Blueprint:
-    """The callback route on its own. Exempt it from CSRF protection if the app has any: gateways sign instead."""
+    """The callback route on its own. Exempt it from CSRF protection if the app has any: gateways sign instead.
+
+    :class:`PayFlow` does so for Flask-WTF when that is initialised before it.
+    """
     blueprint = Blueprint("payflow_callbacks", __name__)
 
     @blueprint.route("/<account>", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"], strict_slashes=False)
@@ -76,11 +83,16 @@ def callbacks_blueprint() -> Blueprint:
         intake = current_app.extensions.get("payflow_intake")
         if intake is None:
             intake = current_app.extensions.setdefault("payflow_intake", Intake(current_payflow()))
-        # The raw stream, before Flask parses anything: what was signed are these bytes.
-        ends = request.environ.get("CONTENT_LENGTH") or request.environ.get("wsgi.input_terminated")
-        body = request.environ["wsgi.input"] if ends else b""
         headers = list(request.headers.items())
-        reply: Reply = intake.answer(request.method, account, headers, body, request.environ.get("CONTENT_LENGTH"))
+        reply: Reply = intake.answer(request.method, account, headers, _body(), request.environ.get("CONTENT_LENGTH"))
         return Response(reply.body, status=reply.status, headers=list(reply.headers))
 
     return blueprint
+
+
+def _body() -> Any:
+    """The raw bytes, before anything is parsed: what was signed are these."""
+    if "stream" in request.__dict__:  # Flask has opened the body for somebody before us: what it kept, or nothing
+        return request.get_data()
+    ends = request.environ.get("CONTENT_LENGTH") or request.environ.get("wsgi.input_terminated")
+    return request.environ["wsgi.input"] if ends else b""
