@@ -171,6 +171,15 @@ class MemoryStore:
                 known = self.messages[(message.payment_id, message.seq)]
                 if known.lease_until == message.lease_until:
                     self.messages[(message.payment_id, message.seq)] = replace(message, lease_until=None)
+                if message.delivered_at is None and message.dead_at is None:
+                    self._postpone(message)
+
+    def _postpone(self, head: Message) -> None:
+        """What stands behind a message that has to wait becomes due with it."""
+        for name, behind in self.messages.items():
+            waits = behind.delivered_at is None and behind.dead_at is None and behind.due_at < head.due_at
+            if behind.payment_id == head.payment_id and behind.seq > head.seq and waits:
+                self.messages[name] = replace(behind, due_at=head.due_at)
 
     def effects_of(self, messages: Iterable[Message]) -> dict[str, set[str]]:
         with self._lock:

@@ -85,7 +85,7 @@ def scans(store: SqlStore, sql: str, parameters: Any) -> list[str]:
             cursor.execute(f"explain (format json) {sql}", parameters)
             return _postgres_scans(cursor.fetchone()[0])
         cursor.execute(f"explain {sql}", parameters)  # a table of a few rows is rightly read whole
-        return [f"{row[2]}: {row[3]}, {row[8]} rows" for row in cursor.fetchall() if row[3] == "ALL" and int(row[8] or 0) > 200]
+        return [f"all of {row[2]}" for row in cursor.fetchall() if row[3] == "ALL" and int(row[8] or 0) > 200]
 
 
 def _postgres_scans(node: Any) -> list[str]:
