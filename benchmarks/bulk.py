@@ -123,7 +123,7 @@ class Loader(ABC):
         return Template.of(payment_id, found)
 
     def load(self, template: Template, number: int, apart: int = 1) -> list[str]:
-        """Write ``number`` copies, ``apart`` microseconds between them, the last one now; return their order numbers."""
+        """Write ``number`` copies, ``apart`` microseconds between them until now; return their order numbers."""
         orders: list[str] = []
         at = time.time_ns() // 1000 - number * apart
         for start in range(0, number, CHUNK):

@@ -13,11 +13,14 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Job = Callable[[], int]  # does its work and says how many pieces it did
+Jobs = Sequence[Job]  # one half of a round, in slices
+SLICES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +81,20 @@ class Figure:
         return "\n".join([*lines, *(f"     {note}" for note in self.notes)])
 
 
-def rate(job: Job, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Pieces per second of one run of ``job``, by ``clock``.
-
-    The garbage of whoever came before is not its cost, nor is walking through the prepared work again and again: what
-    lives now is kept out of collections while the job runs.
-    """
-    gc.collect()
-    gc.freeze()
-    began = clock()
-    done = job()
-    took = clock() - began
-    gc.unfreeze()
-    return done / took
-
-
 def compare(
     figure: Figure,
     rounds: int,
-    prepare: Callable[[int], tuple[Job, Job]],
+    prepare: Callable[[int], tuple[Jobs, Jobs]],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Figure:
-    """Fill ``figure``: each round prepares fresh work for both and times raw and payflow, in alternating order.
+    """Fill ``figure``: each round prepares fresh work for both halves, cut into slices, and times them in turns.
 
+    Raw and payflow take turns slice by slice, so that whatever else the machine does meanwhile hits both.
     The first round warms both up and is not counted. What only computes is timed by ``time.process_time``, so that
-    whoever else uses the machine does not count.
+    whoever else uses the machine does not count at all.
     """
     for number in range(rounds + 1):
-        raw_job, our_job = prepare(number)
-        if number % 2:
-            our_rate, raw_rate = rate(our_job, clock), rate(raw_job, clock)
-        else:
-            raw_rate, our_rate = rate(raw_job, clock), rate(our_job, clock)
+        raw_rate, our_rate = _in_turns(*prepare(number), clock, raw_first=number % 2 == 0)
         if number:
             figure.raw.append(raw_rate)
             figure.ours.append(our_rate)
@@ -117,9 +102,34 @@ def compare(
     return figure
 
 
+def _in_turns(raw: Jobs, ours: Jobs, clock: Callable[[], float], *, raw_first: bool) -> tuple[float, float]:
+    """Pieces per second of both halves.
+
+    The garbage of the preparation is not their cost, nor is walking through the prepared work again and again: what
+    lives now is kept out of collections meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
+    halves = [(0, raw), (1, ours)] if raw_first else [(1, ours), (0, raw)]
+    done, took = [0, 0], [0.0, 0.0]
+    for slice_number in range(max(len(raw), len(ours))):
+        for half, jobs in halves:
+            if slice_number < len(jobs):
+                began = clock()
+                done[half] += jobs[slice_number]()
+                took[half] += clock() - began
+    gc.unfreeze()
+    return done[0] / took[0], done[1] / took[1]
+
+
 def in_sets(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     """``items`` cut into sets of ``size``."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def slices(items: Sequence[Item], work: Callable[[Sequence[Item]], int], number: int = SLICES) -> list[Job]:
+    """``work`` on ``items``, cut into about ``number`` jobs."""
+    return [partial(work, part) for part in in_sets(items, max(1, -(-len(items) // number)))]
 
 
 def machine() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .crowd import Crowd
-from .measuring import Figure, Job, Scale, compare, in_sets
+from .measuring import Figure, Jobs, Scale, compare, in_sets, slices
 from .raw import RawPostgres, pieces
 from .servers import postgres
 from .world import World, decided
@@ -29,19 +29,12 @@ def _one_process(figure: Figure, scale: Scale, size: int) -> Figure:
         raw = RawPostgres(url)
         figure.notes.append("server: " + ", ".join(f"{name}={value}" for name, value in raw.settings().items()))
 
-        def prepare(_round: int) -> tuple[Job, Job]:
+        def prepare(_round: int) -> tuple[Jobs, Jobs]:
             callbacks = world.callbacks(number)
-            work = pieces(decided(world, world.callbacks(scale.callbacks)))
-
-            def ours() -> int:
-                if size == 1:
-                    replies = [world.flow.receive(one) for one in callbacks]
-                else:
-                    replies = [reply for one in in_sets(callbacks, size) for reply in world.flow.receive_many(one)]
-                assert all(reply.body == b"success" for reply in replies)
-                return len(replies)
-
-            return (lambda: raw.one_by_one(work)), ours
+            work = slices(pieces(decided(world, world.callbacks(scale.callbacks))), raw.one_by_one)
+            if size == 1:
+                return work, slices(callbacks, world.receive)
+            return work, slices(in_sets(callbacks, size), world.receive_sets)
 
         try:
             return compare(figure, scale.rounds, prepare)
@@ -60,10 +53,10 @@ def postgres_two_processes(scale: Scale) -> Figure:
         raw.close()
         crowd = Crowd(url, world.desk.private_key, PROCESSES, CALLERS)
 
-        def prepare(_round: int) -> tuple[Job, Job]:
-            work = pieces(decided(world, world.callbacks(scale.callbacks * 2)))
-            callbacks = world.callbacks(scale.callbacks * 2)
-            return crowd.job("raw", work), crowd.job("ours", callbacks)
+        def prepare(_round: int) -> tuple[Jobs, Jobs]:
+            work = pieces(decided(world, world.callbacks(scale.callbacks * 4)))
+            callbacks = world.callbacks(scale.callbacks * 4)
+            return crowd.jobs("raw", work), crowd.jobs("ours", callbacks)
 
         try:
             return compare(figure, scale.rounds, prepare)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from .measuring import Figure, Job, Scale, compare, in_sets
+from .measuring import Figure, Jobs, Scale, compare, in_sets, slices
 from .raw import RawSqlite, pieces
 from .world import World, decided
 
@@ -35,19 +35,12 @@ def _compared(figure: Figure, scale: Scale, size: int) -> Figure:
         raw = RawSqlite(world)
         figure.notes.append("both: " + ", ".join(f"{name}={value}" for name, value in raw.settings.items()))
 
-        def prepare(_round: int) -> tuple[Job, Job]:
+        def prepare(_round: int) -> tuple[Jobs, Jobs]:
             work = pieces(decided(world, world.callbacks(number)))
             callbacks = world.callbacks(number)
-
-            def ours() -> int:
-                if size == 1:
-                    replies = [world.flow.receive(one) for one in callbacks]
-                else:
-                    replies = [reply for one in in_sets(callbacks, size) for reply in world.flow.receive_many(one)]
-                assert all(reply.body == b"success" for reply in replies)
-                return len(replies)
-
-            return (lambda: raw.one_by_one(work) if size == 1 else raw.in_sets(in_sets(work, size))), ours
+            if size == 1:
+                return slices(work, raw.one_by_one), slices(callbacks, world.receive)
+            return slices(in_sets(work, size), raw.in_sets), slices(in_sets(callbacks, size), world.receive_sets)
 
         try:
             return compare(figure, scale.rounds, prepare)

@@ -8,9 +8,10 @@ the sealed resource, translation, and the proof that is stored. Both by processo
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from .material import DIGEST, PADDING, AlipayDesk, Signed, WeChatDesk, trade_number
-from .measuring import Figure, Job, Scale, compare
+from .measuring import Figure, Jobs, Scale, compare, slices
 
 
 def verify_alipay(scale: Scale) -> Figure:
@@ -29,18 +30,18 @@ def _verify(desk: AlipayDesk | WeChatDesk, figure: Figure, scale: Scale) -> Figu
     material = [desk.paid(f"bench{number:020d}", trade_number()) for number in range(scale.verifications)]
     now = int(dict(material[0].callback.headers).get("Wechatpay-Timestamp", "0")) * 1_000_000
 
-    def raw(signed: list[Signed]) -> int:
+    def raw(signed: Sequence[Signed]) -> int:
         for one in signed:
             known.verify(one.signature, one.message, PADDING, DIGEST)
         return len(signed)
 
-    def ours(signed: list[Signed]) -> int:
+    def ours(signed: Sequence[Signed]) -> int:
         for one in signed:
             gateway.read(one.callback, now)
         return len(signed)
 
-    def prepare(_round: int) -> tuple[Job, Job]:
-        return (lambda: raw(material)), (lambda: ours(material))
+    def prepare(_round: int) -> tuple[Jobs, Jobs]:
+        return slices(material, raw), slices(material, ours)
 
     figure.notes.append(f"body of {len(material[0].callback.body)} bytes")
     return compare(figure, scale.rounds, prepare, time.process_time)

@@ -11,7 +11,7 @@ from payflow.tables import TABLES
 from payflow.testing.services import fresh_database
 
 from .material import AlipayDesk
-from .measuring import Figure, Job, Scale, compare, in_sets
+from .measuring import Figure, Jobs, Scale, compare, in_sets, slices
 from .servers import postgres_server
 from .world import World
 
@@ -56,8 +56,8 @@ def _volume(name: str, where: str, urls: tuple[str, str], scale: Scale) -> list[
 def _compared(figure: Figure, scale: Scale, small: World, large: World, size: int) -> Figure:
     """Raw is the small database here, payflow's the large one; the ratio is of costs, so it is turned over."""
 
-    def prepare(_round: int) -> tuple[Job, Job]:
-        return _job(small, scale.callbacks, size), _job(large, scale.callbacks, size)
+    def prepare(_round: int) -> tuple[Jobs, Jobs]:
+        return _jobs(small, scale.callbacks, size), _jobs(large, scale.callbacks, size)
 
     compare(figure, scale.rounds, prepare)
     figure.ratios = [1 / ratio for ratio in figure.ratios]
@@ -65,16 +65,9 @@ def _compared(figure: Figure, scale: Scale, small: World, large: World, size: in
     return figure
 
 
-def _job(world: World, number: int, size: int) -> Job:
+def _jobs(world: World, number: int, size: int) -> Jobs:
     callbacks = world.callbacks(number)
-
-    def job() -> int:
-        for some in in_sets(callbacks, size):
-            replies = [world.flow.receive(some[0])] if size == 1 else world.flow.receive_many(some)
-            assert all(reply.body == b"success" for reply in replies)
-        return number
-
-    return job
+    return slices(callbacks, world.receive) if size == 1 else slices(in_sets(callbacks, size), world.receive_sets)
 
 
 def _doctor(name: str, world: World, stored: int) -> Figure:

@@ -69,6 +69,18 @@ class World:
         numbers = self.loader.load(self.pending, number)
         return [self.desk.paid(order, trade_number()).callback for order in numbers]
 
+    def receive(self, callbacks: Sequence[Callback]) -> int:
+        """Take callbacks one by one, as a server does."""
+        for callback in callbacks:
+            assert self.flow.receive(callback).body == b"success"
+        return len(callbacks)
+
+    def receive_sets(self, sets: Sequence[Sequence[Callback]]) -> int:
+        """Take callbacks set by set."""
+        for callbacks in sets:
+            assert all(reply.body == b"success" for reply in self.flow.receive_many(callbacks))
+        return sum(map(len, sets))
+
     def fill(self, number: int) -> None:
         """Load ``number`` finished payments: paid, booked, told; one every half minute, a million in a year."""
         self.loader.load(self.paid, number, apart=30_000_000)
