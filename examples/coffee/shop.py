@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import segno
-from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -32,6 +33,8 @@ pages = Blueprint("pages", __name__)
 
 #: How long one stream of events lives; the browser opens the next one by itself.
 _STREAM_SECONDS = 20
+_STREAM_PAUSE = 0.3
+_STREAMS = 12
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -42,6 +45,7 @@ def create_app(flow: Flow) -> Flask:
     """The shop over a flow that is ready."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.extensions["coffee_streams"] = threading.BoundedSemaphore(_STREAMS)
     PayFlow(app, flow=flow)
     for blueprint in (pages, api, phone):
         app.register_blueprint(blueprint)
@@ -189,22 +193,28 @@ def panel(payment_id: str) -> Response:
 
 @pages.get("/orders/<payment_id>/events")
 def events(payment_id: str) -> Response:
-    """A stream that says whenever the order has changed."""
+    """A stream that says whenever the order has changed. Each keeps a thread, so beyond some of them pages poll."""
     flow = current_payflow()
     flow.payment(payment_id)
+    seats: threading.Semaphore = current_app.extensions["coffee_streams"]
+    if not seats.acquire(blocking=False):
+        return Response(status=503, headers={"Retry-After": "5"})
 
     def stream() -> Iterator[str]:
         known, until = "", time.monotonic() + _STREAM_SECONDS
-        yield "retry: 1000\n\n"
+        yield "retry: 500\n\n"
         while time.monotonic() < until:
             trace = flow.trace(payment_id)
             stamp = _stamp(trace.payment, trace)
-            if stamp != known:
-                known = stamp
-                yield f"data: {json.dumps({'stamp': stamp, 'status': trace.payment.status})}\n\n"
-            time.sleep(0.3)
+            told = json.dumps({"stamp": stamp, "status": trace.payment.status})
+            # A comment where there is no news: a browser that has gone is noticed by writing to it.
+            yield f"data: {told}\n\n" if stamp != known else ":\n\n"
+            known = stamp
+            time.sleep(_STREAM_PAUSE)
 
-    return Response(stream(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+    response = Response(stream(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+    response.call_on_close(seats.release)
+    return response
 
 
 @pages.post("/orders/<payment_id>/<verb>")

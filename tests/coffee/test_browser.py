@@ -127,6 +127,40 @@ def test_the_page_speaks_chinese_and_survives_a_reload(page: Page, shop: Shop) -
     shot(page, shop, "9-recent")
 
 
+def test_a_page_without_a_stream_asks_again_and_again(page: Page, shop: Shop) -> None:
+    page.add_init_script("delete window.EventSource")
+    page.goto(shop.address)
+    page.click("#usual")
+    expect(page.locator("#status")).to_have_text("waiting for payment")
+    pay_on_the_phone(page, shop, "#pay", "phone-pay")
+    expect(page.locator("#status")).to_have_text("paid")
+    expect(page.locator("#live")).to_have_text("live")
+
+
+def test_the_total_follows_what_is_chosen(page: Page, shop: Shop) -> None:
+    page.goto(shop.address)
+    expect(page.locator("#total output")).to_have_text("¥25.00")
+    page.check("input[value=mocha]", force=True)
+    page.check("input[value=small]", force=True)
+    page.click("[data-by='1']")
+    expect(page.locator("#total output")).to_have_text("¥52.00")
+    page.click("#order")
+    expect(page.locator(".ticket")).to_contain_text("2 × Mocha, small")
+    expect(page.locator(".ticket .money").first).to_have_text("¥52.00")
+
+
+def test_every_step_is_there_for_whom_wants_it(page: Page, shop: Shop) -> None:
+    page.goto(shop.address)
+    page.click("#usual")
+    expect(page.locator(".story .attempt")).to_be_hidden()
+    page.click(".toggle")
+    expect(page.locator(".story .attempt")).to_be_visible()
+    page.click(".toggle")
+    page.focus("#all")
+    page.keyboard.press("Space")
+    expect(page.locator(".story .attempt")).to_be_visible()
+
+
 def test_it_works_without_javascript(chromium: Any, shop: Shop) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

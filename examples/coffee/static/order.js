@@ -63,13 +63,15 @@
     if (!on && polling !== null) { clearInterval(polling); polling = null; }
   };
 
+  // A stream ends now and then and comes back by itself; only one that stays away is worth a word.
   let events = null;
+  let doubt = null;
   const listen = () => {
-    if (!("EventSource" in window)) { poll(true); return; }
+    if (!("EventSource" in window)) { poll(true); refresh(); return; }
     events = new EventSource(panel.dataset.events);
-    events.onopen = () => { say(true); poll(false); };
+    events.onopen = () => { clearTimeout(doubt); doubt = null; say(true); poll(false); };
     events.onmessage = (event) => { if (JSON.parse(event.data).stamp !== shown) refresh(); };
-    events.onerror = () => { say(false); poll(true); };
+    events.onerror = () => { doubt ??= setTimeout(() => { poll(true); refresh(); }, 2000); };
   };
 
   // The phone opens beside the shop, as a phone would lie there; where popups are not allowed it is an ordinary tab.
