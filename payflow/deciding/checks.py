@@ -95,7 +95,7 @@ def after(draft: Draft, question: Question, answer: Answer) -> bool:
     payment = draft.facts.payments[payment.id]
     if answer.outcome is Outcome.CONFIRMED:
         if question.refund is None:
-            payment = _close_if_expired(draft, payment, cause)
+            payment = _close_what_should_be(draft, payment, cause)
         else:
             payment = _settle_refund_calls(draft, payment, question.refund)
     elif answer.outcome is Outcome.NOT_FOUND:
@@ -134,13 +134,15 @@ def _record(draft: Draft, payment: Payment, question: Question, answer: Answer) 
     return payment, attempt
 
 
-def _close_if_expired(draft: Draft, payment: Payment, cause: Cause) -> Payment:
-    """Still unpaid there: an unanswered close did not work; past its time the payment is closed at the gateway."""
+def _close_what_should_be(draft: Draft, payment: Payment, cause: Cause) -> Payment:
+    """Still unpaid there. A close that did not arrive is sent again; what has expired is closed."""
     if payment.status != "pending":
         return payment
+    before = payment.unresolved
     payment = disown(draft, payment, ("close",), cause)
+    wanted = payment.unresolved < before or _expired(payment, draft.now)
     closing = any(attempt.op == "close" for attempt in draft.attempts_of(payment))
-    if _expired(payment, draft.now) and draft.rules.can(payment.account, "close") and not closing:
+    if wanted and not closing and draft.rules.can(payment.account, "close"):
         payment, _ = draft.prepare(payment, "close", TIMER)
     return payment
 

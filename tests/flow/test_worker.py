@@ -52,6 +52,16 @@ def test_a_close_of_unknown_outcome_stays_pending_until_it_is_known(world: World
     assert world.flow.payment(payment.id).unresolved == 0
 
 
+def test_a_close_that_never_arrived_is_sent_again(world: World) -> None:
+    payment = world.pay()
+    world.main.will("close", Answer(Outcome.UNKNOWN))
+    world.flow.cancel(payment.id)
+    world.clock.forward(5)
+    world.worker.round()  # asked, it is still open there
+    assert world.status(payment) == "cancelled"
+    assert [op for op, _ in world.main.calls] == ["charge", "close", "query", "close"]
+
+
 @pytest.mark.parametrize("ended", ["paid", "cancelled", "refunded"])
 def test_b155_what_has_ended_is_not_cancelled(world: World, ended: str) -> None:
     payment = world.pay() if ended == "cancelled" else world.paid()
