@@ -14,7 +14,7 @@ import requests
 from payflow.doctor import broken
 from payflow.stores import open_store
 
-from .conftest import Shop, open_shop
+from .process import Shop, open_shop
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from .conftest import Shop
+from .process import Shop, open_shop
 
 pytestmark = pytest.mark.browser
 
@@ -33,10 +33,18 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One shop for all: every test orders for itself."""
+    opened = open_shop(tmp_path_factory.mktemp("shop"))
+    yield opened
+    assert opened.stop() == 0, "".join(opened.lines)
+
+
+@pytest.fixture
 def page(request: pytest.FixtureRequest, chromium: Any, shop: Shop) -> Iterator[Page]:
     """A tab that is closed before the shop is; whatever its console complains of fails the test."""
-    width, height = SIZES[request.param]
+    width, height = SIZES[getattr(request, "param", "desktop")]
     context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US")
     opened = context.new_page()
     problems: list[str] = []
@@ -68,6 +76,7 @@ def pay_on_the_phone(page: Page, shop: Shop, button: str, name: str) -> None:
     phone.close()
 
 
+@pytest.mark.parametrize("page", SIZES, indirect=True)
 def test_a_coffee_from_order_to_refund(page: Page, shop: Shop) -> None:
     page.goto(shop.address)
     shot(page, shop, "1-menu")
@@ -105,6 +114,7 @@ def test_a_coffee_from_order_to_refund(page: Page, shop: Shop) -> None:
     expect(page.locator(".machine svg [data-state=refunded]")).to_be_visible()
 
 
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
 def test_the_usual_goes_straight_to_payment(page: Page, shop: Shop) -> None:
     page.goto(shop.address)
     page.click("#usual")
@@ -114,6 +124,7 @@ def test_the_usual_goes_straight_to_payment(page: Page, shop: Shop) -> None:
     shot(page, shop, "7-failed")
 
 
+@pytest.mark.parametrize("page", SIZES, indirect=True)
 def test_the_page_speaks_chinese_and_survives_a_reload(page: Page, shop: Shop) -> None:
     page.goto(shop.address + "/?lang=zh")
     expect(page.locator("#order")).to_have_text("下单")

@@ -9,11 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from payflow.testing.services import free_port
 
@@ -33,11 +30,12 @@ class Shop:
         return self.process.wait(20)
 
 
-def open_shop(folder: Path) -> Shop:
+def open_shop(folder: Path, *, port: int | None = None, command: tuple[str, ...] = ("-m", "examples.coffee")) -> Shop:
+    """Open it on ``port``, or on one that is free; the secrets and databases of the folder are kept."""
     shutil.copy(ROOT / "examples" / "coffee" / "payflow.json", folder / "payflow.json")
-    environ = {**os.environ, "PAYFLOW_CONFIG": str(folder / "payflow.json"), "PORT": str(free_port())}
+    environ = {**os.environ, "PAYFLOW_CONFIG": str(folder / "payflow.json"), "PORT": str(port or free_port())}
     process = subprocess.Popen(
-        [sys.executable, "-m", "examples.coffee"], cwd=ROOT, env=environ, text=True,
+        [sys.executable, *command], cwd=ROOT, env=environ, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     lines: list[str] = []
@@ -49,12 +47,3 @@ def open_shop(folder: Path) -> Shop:
             threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True).start()
             return Shop(found[0], folder, process, lines)
     raise AssertionError("The shop did not open:\n" + "".join(lines))
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    opened = open_shop(tmp_path)
-    yield opened
-    if opened.process.poll() is None:
-        opened.process.kill()
-        opened.process.wait()
