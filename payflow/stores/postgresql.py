@@ -177,6 +177,7 @@ class PostgreSQL(Dialect):
             tuple(part[:3] for part in replaced),
             tuple(table for table, _ in inserted),
             bool(repeated),
+            parameters[len(compared)] == 1,
         )
         if not cursor.execute(sql, parameters).fetchone()[0]:
             raise StoreConflict
@@ -227,12 +228,21 @@ _Shape = tuple[TableSchema, tuple[str, ...], tuple[str, ...]]  # table, columns 
 
 @lru_cache(maxsize=512)
 def _statement(
-    compared: tuple[_Shape, ...], replaced: tuple[_Shape, ...], inserted: tuple[TableSchema, ...], repeated: bool
+    compared: tuple[_Shape, ...],
+    replaced: tuple[_Shape, ...],
+    inserted: tuple[TableSchema, ...],
+    repeated: bool,
+    lone: bool,
 ) -> str:
-    parts = [_compare(number, *shape) for number, shape in enumerate(compared)]
-    found = " + ".join(f"(select count(*) from l{number})" for number in range(len(compared)))
+    if lone:  # one row: it is set if it is as it was read, and then all the rest is; there is no order to keep
+        parts = [_compare_and_set(*compared[0])]
+        found = "(select count(*) from l0)"
+    else:
+        parts = [_compare(number, *shape) for number, shape in enumerate(compared)]
+        found = " + ".join(f"(select count(*) from l{number})" for number in range(len(compared)))
     parts.append(f"guard as materialized (select {found or '0'} = ? as ok)")
-    parts += [_update(f"u{number}", f"d{number}", *shape) for number, shape in enumerate(compared)]
+    if not lone:
+        parts += [_update(f"u{number}", f"d{number}", *shape) for number, shape in enumerate(compared)]
     for number, (table, names, keys) in enumerate(replaced):
         parts.append(_update(f"r{number}", _recordset(table, (*names, *keys)), table, names, keys))
     parts += [_insert(f"i{number}", table) for number, table in enumerate(inserted)]
@@ -263,6 +273,13 @@ def _compare(number: int, table: TableSchema, names: Sequence[str], compared: Se
   l{number} as materialized (
     select 1 from (select {order} from d{number} order by {order}) d
     cross join lateral (select 1 from {table.name} t where {same} for update) l)"""
+
+
+def _compare_and_set(table: TableSchema, names: Sequence[str], compared: Sequence[str]) -> str:
+    told = ", ".join(f"{column} = d.{column}" for column in names)
+    same = " and ".join(f"t.{name} = d.{_was(name)}" for name in compared)
+    rows = _recordset(table, (*names, *map(_was, compared)))
+    return f"l0 as (update {table.name} t set {told} from {rows} where {same} returning 1)"
 
 
 def _update(name: str, source: str, table: TableSchema, names: Sequence[str], compared: Sequence[str]) -> str:
