@@ -24,7 +24,7 @@ from .shop import create_app
 def main() -> None:
     """Start everything, print the address, stop cleanly on Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logging.getLogger("waitress").setLevel(logging.ERROR)
     path = Path(os.environ.get("PAYFLOW_CONFIG", Path(__file__).with_name("payflow.json")))
     make_secrets(path.parent / "var")
     flow = open_flow(load(path), migrate=True)
