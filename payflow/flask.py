@@ -21,6 +21,12 @@ from .gateway import Reply
 from .intake import Intake
 
 _NAME = "payflow"
+#: Every method comes to the intake, which answers in the gateway's own words; no spelling of the path is redirected.
+_AS_IT_IS: dict[str, Any] = {
+    "methods": ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
+    "strict_slashes": False,
+    "merge_slashes": False,
+}
 
 
 class PayFlow:
@@ -75,10 +81,8 @@ def callbacks_blueprint() -> Blueprint:
     """
     blueprint = Blueprint("payflow_callbacks", __name__)
 
-    @blueprint.route("/<account>", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"], strict_slashes=False)
-    @blueprint.route(
-        "/<account>/", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"], endpoint="receive_with_slash"
-    )
+    @blueprint.route("/<account>/", endpoint="receive_with_slash", **_AS_IT_IS)
+    @blueprint.route("/<account>", **_AS_IT_IS)
     def receive(account: str) -> Response:
         intake = current_app.extensions.get("payflow_intake")
         if intake is None:
