@@ -21,12 +21,7 @@ from .gateway import Reply
 from .intake import Intake
 
 _NAME = "payflow"
-#: Every method comes to the intake, which answers in the gateway's own words; no spelling of the path is redirected.
-_AS_IT_IS: dict[str, Any] = {
-    "methods": ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
-    "strict_slashes": False,
-    "merge_slashes": False,
-}
+_METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]  # the intake refuses in the gateway's own words
 
 
 class PayFlow:
@@ -81,8 +76,8 @@ def callbacks_blueprint() -> Blueprint:
     """
     blueprint = Blueprint("payflow_callbacks", __name__)
 
-    @blueprint.route("/<account>/", endpoint="receive_with_slash", **_AS_IT_IS)
-    @blueprint.route("/<account>", **_AS_IT_IS)
+    # One rule for both spellings: with a rule of its own for the slash, or merged slashes, werkzeug would redirect.
+    @blueprint.route("/<account>", methods=_METHODS, strict_slashes=False, merge_slashes=False)
     def receive(account: str) -> Response:
         intake = current_app.extensions.get("payflow_intake")
         if intake is None:
