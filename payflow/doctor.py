@@ -225,10 +225,11 @@ _FIXED: list[tuple[str, str, str]] = [
         left join (select payment_id, count(*) as n, max(seq) as top from pf_message group by payment_id) m
             on m.payment_id = p.id
         where p.told <> coalesce(m.n, 0) or p.told <> coalesce(m.top, 0)"""),
-    ("I-44", "no message is delivered before an earlier one is delivered or dead",
+    ("I-44", "no message is delivered before an earlier one is delivered, dead or revived",
      """select payment_id, seq from (
             select payment_id, seq, delivered_at,
-                   lag(coalesce(delivered_at, dead_at, -1)) over (partition by payment_id order by seq) as before_it
+                   lag(coalesce(delivered_at, dead_at, revived - 1))
+                       over (partition by payment_id order by seq) as before_it
             from pf_message) m
         where delivered_at is not null and before_it = -1"""),
     ("I-51", "every idempotency key leads to what it made",

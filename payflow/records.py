@@ -179,6 +179,7 @@ class Message:
     delivered_at: int | None = None
     dead_at: int | None = None
     last_error: str = ""
+    revived: int = 0  # how often a dead one was sent on its way again, maybe after its followers
 
     @property
     def key(self) -> str:

@@ -242,6 +242,8 @@ def _refused(error: PayflowError) -> tuple[str, int] | tuple[Response, int]:
     if request.blueprint not in ("pages", "phone"):
         return refused_as_json(error)
     status = error.http_status
+    if isinstance(error, StoreError):  # then nothing that has to be looked up can be shown
+        return render_template("refused.html", error=error, title=say("refused")), status
     if request.endpoint == "pages.order":
         return _menu(error), status
     if request.endpoint == "pages.act" and error.code != "PAYMENT_NOT_FOUND":

@@ -75,8 +75,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # its story
     "machine": ("Where the payment is", "支付所处的状态"),
     "story": ("Its story", "它的经过"), "every_step": ("every step", "全部步骤"),
-    "callbacks": ("What the gateway said", "网关说了什么"),
-    "no_callbacks": ("Nothing yet. It speaks when the payer has paid.", "还没有。付款人付款后它才会说话。"),
+    "callbacks": ("Callbacks received", "收到的回调"),
+    "no_callbacks": ("None yet. The gateway calls back when the payer has paid.", "还没有。付款后网关会回调。"),
     "accepted": ("accepted", "已接受"), "stale": ("old news", "旧消息"), "incident": ("incident", "事件"),
     "repeated": ("repeated {count} ×", "重复 {count} 次"),
     "by_callback": ("by callback", "通过回调"), "by_answer": ("in its answer", "在答复中"),

@@ -119,9 +119,7 @@ def _meant(
     )
 
 
-def _accounts(
-    full: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folder: Path
-) -> dict[str, AccountConfig]:
+def _accounts(full: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folder: Path) -> dict[str, AccountConfig]:
     found: dict[str, AccountConfig] = {}
     for name, account in full["gateways"].items():
         options: dict[str, Any] = {}

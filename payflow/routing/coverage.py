@@ -192,4 +192,3 @@ def _areas(cells: Iterable[Cell]) -> Iterator[Area]:
 
 def _names(names: Sequence[str]) -> str:
     return " or ".join(f"'{name}'" for name in names)
-

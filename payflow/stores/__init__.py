@@ -1,8 +1,8 @@
 """The stores: one implementation over plain DB-API, one dialect for each database.
 
-    SQLite      ``sqlite:///payflow.db``, ``sqlite:///:memory:``   Python's own driver
-    PostgreSQL  ``postgresql://user:password@host/database``       psycopg 3, the extra ``postgres``
-    MariaDB     ``mariadb://user:password@host/database``          PyMySQL, the extra ``mysql``
+SQLite      ``sqlite:///payflow.db``, ``sqlite:///:memory:``   Python's own driver
+PostgreSQL  ``postgresql://user:password@host/database``       psycopg 3, the extra ``postgres``
+MariaDB     ``mariadb://user:password@host/database``          PyMySQL, the extra ``mysql``
 """
 
 from __future__ import annotations

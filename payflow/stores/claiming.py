@@ -17,7 +17,8 @@ _FINISH = """update pf_message set due_at = ?, delivered_at = ?, dead_at = ?, la
 #: What stands behind a message that has to wait cannot be told earlier: it is not looked at before.
 _POSTPONE = """update pf_message set due_at = ?
     where payment_id = ? and seq > ? and due_at < ? and delivered_at is null and dead_at is null"""
-_REVIVE = """update pf_message set dead_at = null, delivered_at = null, tries = 0, due_at = ?, lease_until = null
+_REVIVE = """update pf_message set dead_at = null, delivered_at = null, tries = 0,
+    revived = revived + 1, due_at = ?, lease_until = null
     where payment_id = ? and seq = ?"""
 
 

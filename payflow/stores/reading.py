@@ -22,10 +22,31 @@ from ..records import (
 from ..store import Facts, History, Wants
 from .connections import Connections
 from .rows import record_of, select, storable
-from .schema import BY_RECORD, INCIDENT, PAYMENT
+from .schema import BY_RECORD, INCIDENT, PAYMENT, RECEIPT
 
 R = TypeVar("R")
 _OPEN = "status in ('prepared', 'sent', 'unknown')"
+
+
+_ONE_FACT = f"""select {", ".join("p." + column for column in PAYMENT.columns)},
+    {", ".join("r." + column for column in RECEIPT.columns)}
+    from (select 1 as one) x
+    left join pf_payment p on p.account = ? and p.out_trade_no = ?
+    left join pf_receipt r on r.account = ? and r.fact = ?"""
+
+
+def _asks_for_one_fact(wants: Wants) -> bool:
+    """Whether one order and one fact are all that is asked for."""
+    return len(wants.orders) == len(wants.receipts) == 1 and not (
+        wants.payments
+        or wants.keys
+        or wants.allowances
+        or wants.incidents
+        or wants.incident_ids
+        or wants.refund_ids
+        or wants.refunds
+        or wants.attempts
+    )
 
 
 class Reading(Connections):
@@ -39,10 +60,27 @@ class Reading(Connections):
         """
         facts = Facts()
         with self._cursor() as cursor:
+            if _asks_for_one_fact(wants):
+                self._gather_one_fact(cursor, wants, facts)
+                return facts
             self._gather_payments(cursor, wants, facts)
             self._gather_named(cursor, wants, facts)
             self._gather_below(cursor, wants, facts)
         return facts
+
+    def _gather_one_fact(self, cursor: Any, wants: Wants, facts: Facts) -> None:
+        """What a lone callback asks for, its order and its fact, in one statement: one round trip instead of two."""
+        (order,), (fact,) = wants.orders, wants.receipts
+        if not all(map(storable, (*order, *fact))):
+            return
+        row = self.dialect.run(cursor, _ONE_FACT, (*order, *fact)).fetchall()[0]
+        width = len(PAYMENT.columns)
+        if row[0] is not None:
+            payment = record_of(Payment, row[:width])
+            facts.payments[payment.id] = payment
+            facts.orders[order] = payment.id
+        if row[width] is not None:
+            facts.receipts[fact] = record_of(Receipt, row[width:])
 
     def _gather_payments(self, cursor: Any, wants: Wants, facts: Facts) -> None:
         """Payments by order number, by id, and those of the refunds asked for."""

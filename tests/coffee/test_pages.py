@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from examples.coffee.shop import create_app
 from examples.coffee.words import TEXTS
-from payflow import Flow, Payment, load, open_flow
+from payflow import Flow, Payment, StoreError, load, open_flow
 from payflow.gateways.mock import InProcessDelivery, MockGateway
 
 CONFIG = Path(__file__).parents[2] / "examples" / "coffee" / "payflow.json"
@@ -188,6 +188,22 @@ def test_pages_that_find_no_stream_free_are_told_so_and_a_closed_one_is_free_aga
     assert last.status_code == 200
     for reply in [*opened[1:], last]:
         reply.close()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/orders"), ("POST", "/api/v1/order")])
+def test_a_database_in_trouble_is_said_without_asking_it_again(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, flow: Flow, method: str, path: str
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise StoreError("The database did not answer", code="STORE_UNAVAILABLE")
+
+    for name in ("gather", "write", "recent_payments"):
+        monkeypatch.setattr(flow.store, name, refuse)
+    order = {"drink": "latte", "size": "medium"}
+    sent: dict[str, Any] = {"json": order} if path.startswith("/api") else {"data": {**order, "key": "k"}}
+    reply = client.open(path, method=method, **(sent if method == "POST" else {}))
+    assert reply.status_code == 503
+    assert "STORE_UNAVAILABLE" in reply.text
 
 
 def test_every_page_says_what_it_may_load(client: FlaskClient) -> None:

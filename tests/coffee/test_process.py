@@ -51,6 +51,15 @@ def test_it_closes_cleanly_and_knows_its_orders_when_it_opens_again(tmp_path: Pa
     assert {file.name: file.read_text() for file in (tmp_path / "var").glob("*.secret")} == secrets
 
 
+def test_a_page_that_is_open_does_not_keep_it_from_closing(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop:
+        page = order(shop).json()["page"]
+        with requests.get(f"{page}/events", stream=True, timeout=10) as stream:
+            assert next(stream.iter_lines()) == b"retry: 500"
+            assert shop.stop() == 0
+        assert not [line for line in shop.lines if "Traceback" in line or "ERROR" in line], "".join(shop.lines)
+
+
 def test_a_port_that_is_taken_is_left_to_whom_has_it(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

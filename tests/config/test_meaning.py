@@ -58,9 +58,7 @@ def test_b190_a_sandbox_is_refused_in_production() -> None:
 
 
 def test_an_alipay_account_in_production() -> None:
-    config = loaded(
-        {"ALIPAY_KEY": "MIIB"}, environment="production", payment_gateway="a", gateways={"a": alipay()}
-    )
+    config = loaded({"ALIPAY_KEY": "MIIB"}, environment="production", payment_gateway="a", gateways={"a": alipay()})
     assert dict(config.accounts["a"].options, alipay_public_key=None) == {
         "app_id": "2021" * 4, "seller_id": "2088" * 4, "alipay_public_key": None, "sandbox": False,
     }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from payflow.doctor import broken
 from payflow.errors import PayflowError
 from payflow.gateway import Answer, EventKind, Outcome
 from payflow.records import Message, Payment
@@ -297,3 +298,19 @@ def test_the_trace_tells_the_whole_story(world: World) -> None:
     ):  # fmt: skip
         assert words in text, words
     assert trace.as_dict()["status"] == "refunded"
+
+
+def test_a_dead_letter_revived_after_its_followers_breaks_no_invariant(world: World) -> None:
+    world.worker.max_tries = 1
+    failing = [True]
+    world.handlers.add("ship", ["payment.paid"], lambda m, t: 1 / 0 if failing else None)
+    told = listen(world, ("payment.refunded",))
+    payment = world.paid()
+    world.flow.refund(payment.id, key="r")
+    world.worker.round()
+    assert told == ["payment.refunded"]
+    world.store.revive(now=world.clock())
+    assert broken(world.store) == []
+    failing.clear()
+    world.worker.round()
+    assert world.store.counts()["dead_letters"] == 0

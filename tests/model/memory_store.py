@@ -209,7 +209,9 @@ class MemoryStore:
             for name in dead:
                 del self.effects[name]
                 at = (name[1], name[2])
-                self.messages[at] = replace(self.messages[at], dead_at=None, tries=0, due_at=now)
+                self.messages[at] = replace(
+                    self.messages[at], dead_at=None, tries=0, due_at=now, revived=self.messages[at].revived + 1
+                )
             return len(dead)
 
     def open_incidents(self, limit: int = 100, after: str = "") -> list[Incident]:

@@ -202,7 +202,7 @@ def test_a_set_of_a_hundred_takes_as_many_statements_as_a_set_of_two(
     assert len(two) == len(hundred)
 
 
-def test_a_callback_is_three_round_trips_on_postgresql(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_callback_is_two_round_trips_on_postgresql(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(postgres_url)
     store.migrate()
     stored(store, payment())
@@ -211,5 +211,5 @@ def test_a_callback_is_three_round_trips_on_postgresql(postgres_url: str, monkey
         store.gather(Wants(orders={("main", "order-1")}, receipts={("main", "f")}))
         store.write(paid(payment()))
 
-    assert len(asked_by(store, monkeypatch, callback)) == 3
+    assert len(asked_by(store, monkeypatch, callback)) == 2
     store.close()
