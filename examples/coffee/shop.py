@@ -15,7 +15,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from payflow import Flow, Money, PayflowError, Payment
+from payflow import Flow, Money, PayflowError, Payment, StoreError
 from payflow.clock import day_of, iso
 from payflow.drawing import svg
 from payflow.flask import PayFlow, current_payflow
