@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..gateway import Answer, Outcome
-from ..records import Attempt, Payment, Refund, replace
+from ..records import Attempt, Payment, Refund
 from .draft import Cause, Draft, Needs, compact
 from .events import apply_event, fail_refund
 
@@ -24,7 +24,7 @@ def claim(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
     payment, _ = draft.move_attempt(payment, attempt, "send", Cause("api", attempt.id), lease_until=lease_until)
     # The look after the lease finds this attempt if its caller dies in the middle.
     due = payment.next_check_at
-    draft.put(replace(payment, next_check_at=lease_until if due is None else min(due, lease_until)))
+    draft.put(payment, next_check_at=lease_until if due is None else min(due, lease_until))
     return True
 
 
@@ -50,7 +50,7 @@ def apply_answer(draft: Draft, claimed: Attempt, answer: Answer) -> None:
         payment, attempt = draft.move_attempt(payment, attempt, "lose", cause, words=words, lease_until=None)
         if answer.outcome is Outcome.NEVER_SENT:
             payment, _ = draft.move_attempt(payment, attempt, "disown", cause)
-        draft.put(replace(payment, next_check_at=draft.now + _SOON, checks=0))
+        draft.put(payment, next_check_at=draft.now + _SOON, checks=0)
 
 
 def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer) -> None:
@@ -58,9 +58,9 @@ def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer)
         action = answer.next_action
         told = payment.next_action if action is None else compact({"kind": action.kind, **action.data})
         due = draft.rules.schedule.after(draft.now, 0)
-        draft.put(replace(payment, next_action=told, next_check_at=_not_after_expiry(payment, due)))
+        draft.put(payment, next_action=told, next_check_at=_not_after_expiry(payment, due))
     elif payment.next_check_at is not None:
-        draft.put(replace(payment, next_check_at=draft.rules.schedule.after(draft.now, 0)))
+        draft.put(payment, next_check_at=draft.rules.schedule.after(draft.now, 0))
 
 
 def _not_after_expiry(payment: Payment, due: int) -> int:
@@ -76,7 +76,7 @@ def _rejected(draft: Draft, payment: Payment, attempt: Attempt, outcome: Outcome
             payment = disown(draft, payment, ("charge",), cause)
             draft.move(payment, "cancel", cause, next_check_at=None, next_action="{}")
         else:
-            draft.put(replace(payment, next_check_at=draft.now + _SOON))
+            draft.put(payment, next_check_at=draft.now + _SOON)
     elif attempt.op == "refund":
         refund = refund_of(draft, attempt)
         if draft.rules.tables["refund"].takes(refund.status, "fail"):

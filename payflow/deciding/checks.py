@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..gateway import Answer, EventKind, Outcome
-from ..records import Attempt, Payment, Refund, replace
+from ..records import Attempt, Payment, Refund
 from .answers import disown, withdraw
 from .draft import Cause, Draft, compact
 from .events import Verdict, apply_event
@@ -75,7 +75,7 @@ def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
         checks = payment.checks + (0 if on_demand else 1)
         due = rules.schedule.after(draft.now, checks)
         waiting = payment.status == "pending" or payment.unresolved or payment.reserved
-        draft.put(replace(payment, checks=checks, next_check_at=due if waiting or questions else None))
+        draft.put(payment, checks=checks, next_check_at=due if waiting or questions else None)
     return Plan([], questions)
 
 
@@ -188,10 +188,10 @@ def _again_later(draft: Draft, payment: Payment) -> None:
     )
     if not any(waiting):
         if payment.next_check_at is not None:
-            draft.put(replace(payment, next_check_at=None))
+            draft.put(payment, next_check_at=None)
         return
     checks = payment.checks + 1
     due = draft.rules.schedule.after(draft.now, checks)
     if payment.status == "pending" and payment.expires_at is not None and draft.now < payment.expires_at:
         due = min(due, payment.expires_at)
-    draft.put(replace(payment, checks=checks, next_check_at=due))
+    draft.put(payment, checks=checks, next_check_at=due)

@@ -108,21 +108,22 @@ class Draft:
 
     # -- payments -----------------------------------------------------------------------------------------------
 
-    def put(self, payment: Payment) -> Payment:
-        """Keep a changed payment; its version rises once per set of changes, however often it is put.
+    def put(self, payment: Payment, **changed: Any) -> Payment:
+        """Keep a payment with what has ``changed``; its version rises once per set of changes, however often it is put.
 
         What has an open attempt is always looked at again, whatever else became of it.
         """
-        if payment.unresolved and payment.next_check_at is None:
-            payment = replace(payment, next_check_at=self.now)
         entry = self.changes.payments.get(payment.id)
-        if entry is not None:
-            self.changes.payments[payment.id] = (entry[0], payment)
-        else:
-            read = self.facts.payments.get(payment.id)
-            if read is not None:
-                payment = replace(payment, version=read.version + 1, updated_at=self.now)
-            self.changes.payments[payment.id] = (None if read is None else read.version, payment)
+        read = self.facts.payments.get(payment.id) if entry is None else None
+        if read is not None:
+            changed |= {"version": read.version + 1, "updated_at": self.now}
+        unresolved = changed.get("unresolved", payment.unresolved)
+        if unresolved and changed.get("next_check_at", payment.next_check_at) is None:
+            changed["next_check_at"] = self.now
+        if changed:
+            payment = replace(payment, **changed)
+        was = entry[0] if entry is not None else None if read is None else read.version
+        self.changes.payments[payment.id] = (was, payment)
         self.facts.payments[payment.id] = payment
         return payment
 
@@ -166,7 +167,7 @@ class Draft:
         seq = payment.seq + 1
         told = payment.told + 1 if cell.tells else payment.told
         source = payment.status
-        payment = self.put(replace(payment, status=cell.target, seq=seq, told=told, checks=0, **also))
+        payment = self.put(payment, status=cell.target, seq=seq, told=told, checks=0, **also)
         self._chain(
             "payment",
             payment.id,
@@ -205,7 +206,7 @@ class Draft:
         table = self.rules.tables["refund"]
         refund = replace(refund, status=table.initial, seq=1)
         told = payment.told + (1 if table.first_tells else 0)
-        payment = self.put(replace(payment, told=told))
+        payment = self.put(payment, told=told)
         self.changes.refunds[refund.id] = (True, refund)
         self.facts.refunds[refund.id] = refund
         self._chain(
@@ -242,7 +243,7 @@ class Draft:
         self.changes.refunds[refund.id] = (is_new, refund)
         self.facts.refunds[refund.id] = refund
         told = payment.told + (1 if cell.tells else 0)
-        payment = self.put(replace(payment, told=told, checks=0))
+        payment = self.put(payment, told=told, checks=0)
         self._chain(
             "refund",
             refund.id,
@@ -306,7 +307,7 @@ class Draft:
         self.changes.attempts[attempt.id] = (True, attempt)
         self.facts.attempts[attempt.id] = attempt
         due = self.now if lease_until is None else payment.next_check_at  # nobody's own: the worker's, now
-        payment = self.put(replace(payment, unresolved=payment.unresolved + 1, next_check_at=due))
+        payment = self.put(payment, unresolved=payment.unresolved + 1, next_check_at=due)
         self._chain(
             "attempt",
             attempt.id,
@@ -332,7 +333,7 @@ class Draft:
         self.changes.attempts[attempt.id] = (is_new, attempt)
         self.facts.attempts[attempt.id] = attempt
         still = payment.unresolved - (0 if cell.target in UNRESOLVED else 1)
-        payment = self.put(replace(payment, unresolved=still))
+        payment = self.put(payment, unresolved=still)
         self._chain(
             "attempt",
             attempt.id,
@@ -381,7 +382,7 @@ class Draft:
         self.facts.incidents[name] = incident
         if payment is not None:
             told = payment.told + 1
-            payment = self.put(replace(payment, told=told))
+            payment = self.put(payment, told=told)
             self._message(
                 payment,
                 "incident.opened",

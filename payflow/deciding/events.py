@@ -253,7 +253,7 @@ def _pending(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict
 def _unknown(draft: Draft, event: Event, payment: Payment, _fact: str) -> Verdict:
     """A word we have no translation for: kept for a person, and the gateway is asked what it means."""
     if payment.next_check_at is None or payment.next_check_at > draft.now:
-        draft.put(replace(payment, next_check_at=draft.now))
+        draft.put(payment, next_check_at=draft.now)
     return _refuse(draft, event, draft.facts.payments[payment.id], "unknown_event")
 
 
@@ -320,7 +320,7 @@ def fail_refund(
     if refund.incident_id is not None:
         _close_incident(draft, refund, "open", f"refund {refund.out_refund_no} failed")
     else:
-        payment = draft.put(replace(payment, reserved=payment.reserved - refund.amount))
+        payment = draft.put(payment, reserved=payment.reserved - refund.amount)
     _rest(draft, payment)
 
 
@@ -340,7 +340,7 @@ def _rest(draft: Draft, payment: Payment) -> None:
         or any(refund.status in ("requested", "processing") for refund in draft.refunds_of(payment.id))
     )
     if payment.status != "pending" and not under_way and payment.next_check_at is not None:
-        draft.put(replace(payment, next_check_at=None))
+        draft.put(payment, next_check_at=None)
 
 
 # -- what every decision about an event leaves behind --------------------------------------------------------------

@@ -233,7 +233,7 @@ def cancel(draft: Draft, payment: Payment, request: Request | None, *, call_leas
     if prepared and not any(attempt.op == "charge" for attempt in draft.attempts_of(payment)):
         return draft.move(payment, "cancel", cause, next_check_at=None, next_action="{}")
     if any(attempt.op == "close" for attempt in attempts):
-        return draft.put(replace(payment, next_check_at=draft.now))  # one is under way or to be asked about
+        return draft.put(payment, next_check_at=draft.now)  # one is under way or to be asked about
     lease = None if call_lease is None else draft.now + call_lease
     payment, _ = draft.prepare(payment, "close", cause, lease_until=lease)
     return payment
@@ -274,7 +274,7 @@ def refund(
     )  # fmt: skip
     cause = Cause("api", request.key)
     due = draft.rules.schedule.after(draft.now, 0)
-    payment = draft.put(replace(payment, reserved=payment.reserved + wanted, next_check_at=due))
+    payment = draft.put(payment, reserved=payment.reserved + wanted, next_check_at=due)
     payment, record = draft.create_refund(payment, record, cause)
     lease = None if call_lease is None else draft.now + call_lease
     draft.prepare(payment, "refund", cause, refund=record, lease_until=lease)
