@@ -166,7 +166,10 @@ _FIXED: list[tuple[str, str, str]] = [
         where t.cause_kind in ('callback', 'answer', 'query', 'reconcile') and r.id is null and a.id is null"""),
     ("I-17", "what is not finished has a time when it is looked at",
      """select id from pf_payment where next_check_at is null and (status in ('created', 'pending')
-        or unresolved > 0 or reserved > 0)"""),
+        or unresolved > 0 or reserved > 0)
+        union all
+        select p.id from pf_refund r join pf_payment p on p.id = r.payment_id
+        where r.status in ('requested', 'processing') and p.next_check_at is null"""),
     ("I-18", "no two open attempts of one operation under different numbers",
      """select entity, entity_id, op from pf_attempt where status in ('prepared', 'sent', 'unknown')
         group by entity, entity_id, op having min(request_key) <> max(request_key)"""),

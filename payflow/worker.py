@@ -87,14 +87,17 @@ class Worker:
         self.poll_seconds = poll_seconds
         self.longest_pause = seconds(longest_pause_seconds)
         self._sweep_at = 0
+        self._orphans_after = ""
 
     # -- rounds -------------------------------------------------------------------------------------------------
 
     def round(self) -> RoundReport:
         """Do what is due now, once: look at due payments, then deliver what is to be told."""
         report = RoundReport()
-        self._look(report)
-        self._deliver(report)
+        try:
+            self._look(report)
+        finally:  # whatever is wrong with a payment, the host is told what has happened to the others
+            self._deliver(report)
         if self.flow.clock() >= self._sweep_at:
             self._sweep_at = self.flow.clock() + seconds(10)
             self._heal_orphans(report)
@@ -133,11 +136,9 @@ class Worker:
 
     def _heal_orphans(self, report: RoundReport) -> None:
         """A callback came before its order was visible and the gateway may have given up: apply what it stated."""
-        orphans = [
-            kept
-            for kept in self.flow.store.open_incidents(self.batch)
-            if kept.kind in ("unknown_payment", "unknown_refund")
-        ]
+        page = self.flow.store.open_incidents(self.batch, after=self._orphans_after)
+        self._orphans_after = page[-1].id if len(page) == self.batch else ""  # the next sweep goes on, or begins again
+        orphans = [kept for kept in page if kept.kind in ("unknown_payment", "unknown_refund")]
         for incident in orphans:
             event = event_from_json(incident.event, incident.proof)
             name = (event.account, event.out_trade_no)

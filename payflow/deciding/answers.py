@@ -20,12 +20,24 @@ def claim(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
     """Take a prepared attempt for sending: from here on its outcome may be unknown. False if somebody else has it."""
     if attempt.status != "prepared":
         return False
+    if not still_wanted(
+        draft, payment, attempt
+    ):  # what it was for has ended meanwhile: sending it could move money twice
+        withdraw(draft, payment, attempt, Cause("timer", "withdrawn"))
+        return False
     lease_until = draft.now + draft.rules.schedule.call_lease
     payment, _ = draft.move_attempt(payment, attempt, "send", Cause("api", attempt.id), lease_until=lease_until)
     # The look after the lease finds this attempt if its caller dies in the middle.
     due = payment.next_check_at
     draft.put(payment, next_check_at=lease_until if due is None else min(due, lease_until))
     return True
+
+
+def still_wanted(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
+    """Whether a prepared attempt is still to be sent: its payment is unpaid, or its refund has not ended."""
+    if attempt.op == "refund":
+        return refund_of(draft, attempt).status in ("requested", "processing")
+    return attempt.op not in ("charge", "close") or payment.status == "pending"
 
 
 def apply_answer(draft: Draft, claimed: Attempt, answer: Answer) -> None:
@@ -50,7 +62,12 @@ def apply_answer(draft: Draft, claimed: Attempt, answer: Answer) -> None:
         payment, attempt = draft.move_attempt(payment, attempt, "lose", cause, words=words, lease_until=None)
         if answer.outcome is Outcome.NEVER_SENT:
             payment, _ = draft.move_attempt(payment, attempt, "disown", cause)
-        draft.put(payment, next_check_at=draft.now + _SOON, checks=0)
+        draft.put(payment, next_check_at=_soon(draft, payment))
+
+
+def _soon(draft: Draft, payment: Payment) -> int:
+    """The first time soon; after looks that changed nothing, on the growing schedule."""
+    return draft.now + _SOON if not payment.checks else draft.rules.schedule.after(draft.now, payment.checks)
 
 
 def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer) -> None:
@@ -60,7 +77,7 @@ def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer)
         due = draft.rules.schedule.after(draft.now, 0)
         draft.put(payment, next_action=told, next_check_at=_not_after_expiry(payment, due))
     elif payment.next_check_at is not None:
-        draft.put(payment, next_check_at=draft.rules.schedule.after(draft.now, 0))
+        draft.put(payment, next_check_at=draft.rules.schedule.after(draft.now, payment.checks))
 
 
 def _not_after_expiry(payment: Payment, due: int) -> int:
@@ -76,7 +93,7 @@ def _rejected(draft: Draft, payment: Payment, attempt: Attempt, outcome: Outcome
             payment = disown(draft, payment, ("charge",), cause)
             draft.move(payment, "cancel", cause, next_check_at=None, next_action="{}")
         else:
-            draft.put(payment, next_check_at=draft.now + _SOON)
+            draft.put(payment, next_check_at=_soon(draft, payment))
     elif attempt.op == "refund":
         refund = refund_of(draft, attempt)
         if draft.rules.tables["refund"].takes(refund.status, "fail"):

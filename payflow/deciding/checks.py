@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from ..gateway import Answer, EventKind, Outcome
 from ..records import Attempt, Payment, Refund
-from .answers import disown, withdraw
+from .answers import disown, refund_of, still_wanted, withdraw
 from .draft import Cause, Draft, compact
-from .events import Verdict, apply_event
+from .events import Verdict, apply_event, next_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Plan:
 
 
 TIMER = Cause("timer", "check")
+_DAY = 86_400_000_000
 
 
 def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
@@ -48,8 +49,27 @@ def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
     rules = draft.rules
     if payment.status == "created":
         if payment.token_expires_at is not None and payment.token_expires_at <= draft.now:
-            draft.move(payment, "cancel", TIMER, next_check_at=None)
-        return Plan([], [])
+            payment = draft.move(payment, "cancel", TIMER, next_check_at=next_look(draft, payment))
+        if not payment.unresolved and next_look(draft, payment) is None:
+            return Plan([], [])
+    payment, perform = _unfinished(draft, payment)
+    if perform:
+        return Plan(perform, [])
+    questions = _questions(draft, payment)
+    if not questions and not on_demand and not payment.unresolved and not rules.can(payment.account, "query"):
+        _wait_to_be_told(draft, payment)
+    elif not questions or on_demand:
+        checks = payment.checks + (0 if on_demand else 1)
+        due = rules.schedule.after(draft.now, checks)
+        waiting = payment.status in ("created", "pending") or payment.unresolved or payment.reserved
+        if payment.status == "created" and payment.token_expires_at is not None:
+            due = min(due, payment.token_expires_at)
+        draft.put(payment, checks=checks, next_check_at=due if waiting or questions else None)
+    return Plan([], questions)
+
+
+def _unfinished(draft: Draft, payment: Payment) -> tuple[Payment, list[str]]:
+    """Attempts whose caller is gone: sent ones are unknown now, prepared ones are performed if still wanted."""
     perform: list[str] = []
     for attempt in draft.attempts_of(payment):
         if attempt.lease_until is not None and attempt.lease_until > draft.now:
@@ -58,12 +78,19 @@ def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
             words = compact({"note": "its caller never came back"})
             payment, _ = draft.move_attempt(payment, attempt, "lose", TIMER, words=words, lease_until=None)
         elif attempt.status == "prepared":
-            if attempt.op == "charge" and (payment.status != "pending" or _expired(payment, draft.now)):
+            late = attempt.op == "charge" and _expired(payment, draft.now)
+            if late or not still_wanted(draft, payment, attempt):
                 payment = withdraw(draft, payment, attempt, TIMER)
             else:
                 perform.append(attempt.id)
-    if perform:
-        return Plan(perform, [])
+        elif attempt.op == "query_refund" and refund_of(draft, attempt).status in ("succeeded", "failed"):
+            payment, _ = draft.move_attempt(payment, attempt, "disown", TIMER)  # nobody needs its answer any more
+    return payment, perform
+
+
+def _questions(draft: Draft, payment: Payment) -> list[Question]:
+    """What the gateway must be asked about a payment and its refunds."""
+    rules = draft.rules
     questions: list[Question] = []
     open_ops = {attempt.op for attempt in draft.attempts_of(payment)}
     if rules.can(payment.account, "query") and (payment.status == "pending" or open_ops & {"charge", "query", "close"}):
@@ -71,12 +98,19 @@ def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
     if rules.can(payment.account, "query_refund"):
         under_way = [kept for kept in draft.refunds_of(payment.id) if kept.status in ("requested", "processing")]
         questions += [Question(payment, refund) for refund in sorted(under_way, key=lambda kept: kept.id)]
-    if not questions or on_demand:
-        checks = payment.checks + (0 if on_demand else 1)
-        due = rules.schedule.after(draft.now, checks)
-        waiting = payment.status == "pending" or payment.unresolved or payment.reserved
-        draft.put(payment, checks=checks, next_check_at=due if waiting or questions else None)
-    return Plan([], questions)
+    return questions
+
+
+def _wait_to_be_told(draft: Draft, payment: Payment) -> None:
+    """An account that cannot be asked: its payments wait for their callback, and are looked at once a day."""
+    if payment.status == "created":
+        due = payment.token_expires_at
+    elif payment.status == "pending" or payment.reserved:
+        alive = payment.expires_at is not None and payment.expires_at > draft.now
+        due = payment.expires_at if alive else draft.now + _DAY
+    else:
+        due = None
+    draft.put(payment, next_check_at=due)
 
 
 def _expired(payment: Payment, now: int) -> bool:
@@ -137,6 +171,10 @@ def _record(draft: Draft, payment: Payment, question: Question, answer: Answer) 
 def _close_what_should_be(draft: Draft, payment: Payment, cause: Cause) -> Payment:
     """Still unpaid there. A close that did not arrive is sent again; what has expired is closed."""
     if payment.status != "pending":
+        settled = {"charge": "confirm", "close": "confirm" if payment.status == "cancelled" else "reject"}
+        for attempt in draft.attempts_of(payment):
+            if attempt.op in settled and attempt.status == "unknown":
+                payment, _ = draft.move_attempt(payment, attempt, settled[attempt.op], cause)
         return payment
     before = payment.unresolved
     payment = disown(draft, payment, ("close",), cause)

@@ -162,7 +162,7 @@ def _paid(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
         captured=payment.amount,
         gateway_txn=event.gateway_txn,
         paid_at=event.happened_at if event.happened_at is not None else draft.now,
-        next_check_at=None,
+        next_check_at=next_look(draft, payment),
         next_action="{}",
     )
     if move == "pay_late":
@@ -231,8 +231,22 @@ def _ended(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
     cause = _cause(draft, event)
     payment = _settle_attempts(draft, payment, {"charge": "confirm", "query": "confirm", "close": "confirm"}, cause)
     _accept(draft, event, payment, fact, cause)
-    draft.move(payment, move, cause, next_check_at=None, next_action="{}")
+    draft.move(payment, move, cause, next_check_at=next_look(draft, payment), next_action="{}")
     return Verdict.ACCEPTED
+
+
+def next_look(draft: Draft, payment: Payment) -> int | None:
+    """When to look again at a payment that has ended: at once if money of an incident is still on its way back.
+
+    More messages than moves mean that something besides the payment was told of; only then refunds are read.
+    """
+    if payment.told > payment.seq and _refunding(draft, payment):
+        return draft.now
+    return None
+
+
+def _refunding(draft: Draft, payment: Payment) -> bool:
+    return any(refund.status in ("requested", "processing") for refund in draft.refunds_of(payment.id))
 
 
 def _pending(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:

@@ -15,6 +15,11 @@ def resolve(draft: Draft, incident: Incident, how: str, operator: str) -> Incide
     """A person settles an open incident; the operator's name stays with it."""
     if incident.status != "open":
         raise Refused(f"This incident is {incident.status}", code="INCIDENT_CLOSED", incident_id=incident.id)
+    if incident.payment_id is not None:  # every decision about a payment goes through its version
+        known = draft.facts.payments.get(incident.payment_id)
+        if known is None:
+            raise Needs(payments={incident.payment_id})
+        draft.put(known)
     if how == "dismiss":
         resolved = replace(incident, status="resolved", resolution=f"dismissed by {operator}", updated_at=draft.now)
         draft.put_incident(resolved)

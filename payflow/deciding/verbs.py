@@ -220,6 +220,8 @@ def cancel(draft: Draft, payment: Payment, request: Request | None, *, call_leas
     )  # refused before anything is done
     if payment.status == "created":
         return draft.move(payment, "cancel", cause, next_check_at=None)
+    if payment.expected and not draft.rules.can(payment.account, "close"):
+        return draft.move(payment, "cancel", cause, next_check_at=None)  # the host has closed what it had sent itself
     attempts = draft.attempts_of(payment)
     for attempt in attempts:
         if attempt.status in ("prepared", "sent") and (attempt.lease_until or 0) > draft.now:

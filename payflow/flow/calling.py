@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..deciding import checks, verbs
 from ..deciding.answers import apply_answer, claim, refund_of
@@ -28,6 +29,13 @@ class CheckReport:
     performed: int = 0
     callbacks_missing: list[str] = field(default_factory=list)
 
+    def add(self, other: CheckReport) -> None:
+        """Count another look with this one."""
+        self.looked += other.looked
+        self.asked += other.asked
+        self.performed += other.performed
+        self.callbacks_missing += other.callbacks_missing
+
 
 class Calling(Settling):
     """The part of a flow that talks to gateways."""
@@ -37,6 +45,7 @@ class Calling(Settling):
 
         ``None`` if somebody else has it.
         """
+        self._outside()
         wants = Wants(payments={payment_id}, attempts=True, refunds=True)
 
         def take(draft: Draft) -> tuple[Payment, Attempt, Refund | None] | None:
@@ -56,6 +65,11 @@ class Calling(Settling):
             lambda draft: apply_answer(draft, attempt, answer),
         )
         return draft.facts.payments[payment_id]
+
+    def _outside(self) -> None:
+        """No network inside the host's transaction."""
+        if self.store.joined:
+            raise Refused("A joined flow asks no gateway: do that after the host's commit", code="JOINED_FLOW")
 
     def _call(self, payment: Payment, op: str, refund: Refund | None) -> Answer:
         """One call to a gateway. Whatever goes wrong on the way is an unknown outcome, never a failure."""
@@ -89,6 +103,7 @@ class Calling(Settling):
 
     def check(self, payment_ids: Sequence[str], *, on_demand: bool = False) -> CheckReport:
         """Look at due payments: ask their gateways outside any transaction, then apply all answers as one set."""
+        self._outside()
         report = CheckReport()
         if not payment_ids:
             return report
@@ -97,26 +112,52 @@ class Calling(Settling):
             known = [draft.facts.payments[name] for name in payment_ids if name in draft.facts.payments]
             return [checks.plan(draft, payment, on_demand=on_demand) for payment in known]
 
-        plans, draft = self.settle(Wants(payments=set(payment_ids), attempts=True, refunds=True), look)
+        try:
+            plans, draft = self.settle(Wants(payments=set(payment_ids), attempts=True, refunds=True), look)
+        except Exception:
+            if len(payment_ids) == 1:
+                raise
+            for payment_id in payment_ids:  # one of them is in the way: each alone
+                self._alone(partial(self._check_into, report, payment_id), payment_id)
+            return report
         report.looked = len(plans)
         for plan in plans:
             for attempt_id in plan.perform:
-                self.perform(attempt_id, draft.facts.attempts[attempt_id].payment_id)
+                payment_id = draft.facts.attempts[attempt_id].payment_id
+                self._alone(partial(self.perform, attempt_id, payment_id), payment_id, again=on_demand)
                 report.performed += 1
         questions = [question for plan in plans for question in plan.questions]
         answers = [self._call(question.payment, question.op, question.refund) for question in questions]
         report.asked = len(questions)
-        if not questions:
-            return report
-        events = [event for answer in answers for event in answer.events]
-        wants = self.wants_for(events, payments={question.payment.id for question in questions})
+        if questions:
+            self._conclude(list(zip(questions, answers, strict=True)), report, again=on_demand)
+        return report
+
+    def _check_into(self, report: CheckReport, payment_id: str) -> None:
+        report.add(self.check([payment_id]))
+
+    def _conclude(
+        self, answered: Sequence[tuple[checks.Question, Answer]], report: CheckReport, *, again: bool = False
+    ) -> None:
+        """Apply what was answered as one set; if one answer is in the way, each alone, so that only it waits."""
+        wants = self.wants_for(
+            [event for _, answer in answered for event in answer.events],
+            payments={question.payment.id for question, _ in answered},
+        )
         wants.refunds = True
 
         def conclude(draft: Draft) -> list[bool]:
-            return [checks.after(draft, question, answer) for question, answer in zip(questions, answers, strict=True)]
+            return [checks.after(draft, question, answer) for question, answer in answered]
 
-        told, draft = self.settle(wants, conclude)
-        for question, missed in zip(questions, told, strict=True):
+        try:
+            told, draft = self.settle(wants, conclude)
+        except Exception:
+            if len(answered) == 1:
+                raise
+            for one in answered:
+                self._alone(partial(self._conclude, [one], report), one[0].payment.id, again=again)
+            return
+        for (question, _), missed in zip(answered, told, strict=True):
             if missed:
                 report.callbacks_missing.append(question.payment.id)
                 logger.warning(
@@ -127,7 +168,15 @@ class Calling(Settling):
                 )
         self._perform_all(draft)
         report.performed += len(draft.prepared)
-        return report
+
+    def _alone(self, work: Callable[[], object], payment_id: str, *, again: bool = False) -> None:
+        """Work on one payment of many: what goes wrong is logged, and it is looked at again when its lease is over."""
+        try:
+            work()
+        except Exception:
+            if again:
+                raise
+            logger.exception("Looking at a payment broke; it is tried again later payment_id=%s", payment_id)
 
     def _perform_all(self, draft: Draft) -> None:
         if self.store.joined:

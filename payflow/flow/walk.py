@@ -275,7 +275,7 @@ class Flow(Calling, Receiving):
             if request is not None and verbs.replayed(draft, request) is not None:
                 return True
             payment = verbs.known_payment(draft, payment_id)
-            if payment.status == "pending":
+            if payment.status == "pending" and not payment.expected:
                 self.able(payment.account, None, None, "close")
             verbs.cancel(draft, payment, request, call_lease=self.call_lease())
             return False

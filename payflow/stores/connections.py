@@ -78,6 +78,8 @@ class Connections:
             if self.dialect.conflict(error) or self.dialect.code_of(error) != "STORE_UNAVAILABLE":
                 raise
             raise outcome_unknown() from error
+        if not self.dialect.committed(cursor):
+            raise _transaction_undone()
 
     @contextlib.contextmanager
     def _savepoint(self, connection: Any) -> Iterator[Any]:

@@ -74,6 +74,10 @@ class Dialect(ABC):
         """A statement with parameters as the driver wants it."""
         return percent(sql)
 
+    def committed(self, cursor: Any) -> bool:  # noqa: ARG002 -- only some databases have something to say
+        """Whether ``commit`` has committed: where an error was swallowed inside, PostgreSQL rolls back and says so."""
+        return True
+
     def run(self, cursor: Any, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Execute one statement; the cursor."""
         if parameters:

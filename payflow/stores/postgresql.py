@@ -112,6 +112,9 @@ class PostgreSQL(Dialect):
     def begin_reading(self, cursor: Any) -> None:
         cursor.execute("begin isolation level repeatable read read only")
 
+    def committed(self, cursor: Any) -> bool:
+        return bool(cursor.statusmessage != "ROLLBACK")
+
     def plan_freely(self, cursor: Any) -> None:
         if cursor.connection.autocommit:  # a connection of our own
             for name in _BY_INDEX:

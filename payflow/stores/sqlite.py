@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ class SQLite(Dialect):
             connection = sqlite3.connect(
                 self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=256
             )
-            connection.execute("pragma journal_mode=wal")
+            self._use_wal(connection)
         except sqlite3.Error as error:
             if self.conflict(error):
                 raise StoreConflict("The file is busy: somebody else keeps it locked") from error
@@ -69,6 +70,19 @@ class SQLite(Dialect):
         for setting in ("synchronous=full", "foreign_keys=on", "wal_autocheckpoint=4000", "cache_size=-16000"):
             connection.execute(f"pragma {setting}")
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch the file to WAL. Several processes that open a new file at once are told "busy" without any waiting."""
+        until = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute("pragma journal_mode=wal")
+            except sqlite3.OperationalError as error:
+                if not self.conflict(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def cursor(self, connection: Any) -> sqlite3.Cursor:
         cursor: sqlite3.Cursor = connection.cursor()
