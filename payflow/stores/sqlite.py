@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +33,9 @@ HEADS = f"""select {", ".join("m." + column for column in MESSAGE.columns)} from
     and not exists (select 1 from pf_message e where e.payment_id = m.payment_id and e.seq < m.seq
                     and e.delivered_at is null and e.dead_at is null)
     order by m.due_at limit ?"""
+
+#: Between two tries to open a file that others are opening.
+_PAUSE = timedelta(milliseconds=10).total_seconds()
 
 
 class SQLite(Dialect):
@@ -72,7 +76,7 @@ class SQLite(Dialect):
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch the file to WAL. Several processes that open a new file at once are told "busy" without any waiting."""
+        """Switch the file to WAL. Processes that open a new file at once are told "busy" without any waiting."""
         until = time.monotonic() + self._timeout
         while True:
             try:
@@ -80,7 +84,7 @@ class SQLite(Dialect):
             except sqlite3.OperationalError as error:
                 if not self.conflict(error) or time.monotonic() > until:
                     raise
-                time.sleep(0.01)
+                time.sleep(_PAUSE)
             else:
                 return
 

@@ -15,9 +15,11 @@ import hashlib
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from ...errors import ConfigError
@@ -117,6 +119,9 @@ class FarSide:
         self._lock.release()
 
 
+_PAUSE = timedelta(milliseconds=10).total_seconds()
+
+
 class _Forking:
     """Closes the open far sides of this process while it forks. They are opened again when they are next used."""
 
@@ -152,12 +157,24 @@ class _Forking:
 _FORKING = _Forking()
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Processes that open a new file at once are told "locked" without any waiting: try again until the timeout."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            with closing(connection.execute("PRAGMA journal_mode = WAL")):
+                return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+
+
 def _open(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if path != MEMORY:
-            with closing(connection.execute("PRAGMA journal_mode = WAL")):
-                pass
+            _use_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in _TABLES.split(";\n"):
