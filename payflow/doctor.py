@@ -213,6 +213,14 @@ _FIXED: list[tuple[str, str, str]] = [
     ("I-33b", "every booked refund has its refund",
      """select j.id from pf_journal j left join pf_refund r on r.id = j.ref
         where j.kind in ('refund', 'late_return') and r.id is null"""),
+    ("I-33c", "a refund is booked once",
+     """select kind, ref from pf_journal where kind in ('refund', 'late_return')
+        group by kind, ref having count(*) > 1"""),
+    ("I-33d", "a refund is booked with its own amount",
+     """select r.id, r.amount, e.amount from pf_refund r
+        join pf_journal j on j.ref = r.id and j.kind in ('refund', 'late_return')
+        join pf_entry e on e.journal_id = j.id and e.line = 1
+        where e.amount <> -r.amount"""),
     ("I-34", "refunded means all of it, partially refunded some of it",
      """select id from pf_payment where (status = 'refunded' and (refunded <> captured or captured = 0))
         or (status = 'partially_refunded' and (refunded = 0 or refunded >= captured))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,3 +188,20 @@ def test_an_incident_is_settled_once(world: World) -> None:
     with pytest.raises(PayflowError, match="INCIDENT_CLOSED"):
         world.flow.resolve(incident.id, "refund", "bo")
     assert refund_calls(world) == []
+
+
+def test_the_doctor_sees_a_refund_that_is_booked_twice_or_with_another_amount(tmp_path: Path) -> None:
+    world = World(f"sqlite:///{tmp_path}/books.db")
+    payment = world.paid()
+    world.flow.refund(payment.id, key="r", amount=Money(500))
+    assert broken(world.store) == []
+    with world.store.transaction() as transaction:
+        run = transaction.connection.execute
+        booked = "from pf_journal where kind = 'refund'"
+        lines = "from pf_entry where journal_id like 'refund:%'"
+        run(f"insert into pf_journal select 'again', kind, ref, payment_id, cause_id, at {booked}")
+        run(f"insert into pf_entry select 'again', line, ledger_account, currency, amount {lines}")
+        off_by_one = "amount + case line when 1 then -1 else 1 end"
+        run(f"update pf_entry set amount = {off_by_one} where journal_id like 'refund:%'")
+    assert {"I-33c", "I-33d"} <= {finding.invariant.number for finding in broken(world.store)}
+    world.store.close()
