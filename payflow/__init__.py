@@ -10,11 +10,12 @@ A singular name is a contract, the plural below it holds the implementations.
     choices     routing  trust                          pure: facts in, choice out
     setup       config                                  payflow.json, checked, every value with where it came from
     contracts   gateway  store
-    wire        strictjson  forms  signing              strict bodies; keys and signatures
+    wire        strictjson  forms  signing  breaker  transport   strict bodies; keys and signatures; calls
     adapters    gateways  stores                        one file per gateway, one per database
     judgement   deciding                                pure: events and facts in, changes out
     walk        trace  doctor  combining  flow  worker  the doing: gather, decide, write, call
     assembly    assembly                                from a config to a flow that is ready to use
+    far side    sandbox                                 both real protocols from the other side, for trying and testing
     doors       intake  wsgi  flask  cli                how the outside comes in
     proofs      testing                                 contract suites and test services, importable by anybody
 

@@ -17,14 +17,15 @@ KNOWN_BY = {
     "sqlalchemy": {"stores", "testing"},
     "psycopg": {"stores", "testing"},
     "pymysql": {"stores", "testing"},
-    "sqlite3": {"stores", "testing", "gateways"},  # the mock gateway keeps its own books in a file
+    "sqlite3": {"stores", "testing", "gateways", "sandbox"},  # the mock gateway and the sandbox keep books of their own
     "statemachine": {"machine", "tables"},
     "jsonschema": {"config", "machine", "tables", "testing"},
-    "cryptography": {"signing", "gateways", "testing"},
-    "requests": {"gateways", "testing"},
+    "cryptography": {"signing", "gateways", "sandbox", "testing"},
+    "redis": {"breaker", "testing"},
+    "requests": {"transport", "gateways", "sandbox", "testing"},
     "click": {"cli", "flask"},
     "rich": {"cli"},
-    "segno": {"cli", "flask", "gateways", "testing"},
+    "segno": {"cli", "flask", "gateways", "sandbox", "testing"},
     "pytest": {"testing"},
 }
 

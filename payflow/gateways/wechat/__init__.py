@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from ..clock import SECOND
-from ..errors import CallbackRefused, ConfigError
-from ..gateway import Callback, Capabilities, Event, EventKind, Reply
-from ..money import MAX_MINOR
-from ..signing import (
+from ...clock import SECOND
+from ...errors import CallbackRefused, ConfigError
+from ...gateway import Callback, Capabilities, Event, EventKind, Reply
+from ...money import MAX_MINOR
+from ...signing import (
     MAX_SIGNATURE_TEXT,
     Seal,
     Unsealable,
@@ -40,8 +40,8 @@ from ..signing import (
     load_certificate,
     load_public_key,
 )
-from ..strictjson import parse_object
-from .receiving import (
+from ...strictjson import parse_object
+from ..receiving import (
     MAX_BODY,
     ReceivingOnly,
     checked_id,

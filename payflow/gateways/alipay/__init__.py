@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import forms
-from ..errors import CallbackRefused, ConfigError, InvalidRequest
-from ..gateway import Callback, Capabilities, Event, EventKind, Reply
-from ..money import minor_from_text
-from ..signing import MAX_SIGNATURE_TEXT, Verifier, decode_base64, load_public_key
-from .receiving import (
+from ... import forms
+from ...errors import CallbackRefused, ConfigError, InvalidRequest
+from ...gateway import Callback, Capabilities, Event, EventKind, Reply
+from ...money import minor_from_text
+from ...signing import MAX_SIGNATURE_TEXT, Verifier, decode_base64, load_public_key
+from ..receiving import (
     MAX_BODY,
     ReceivingOnly,
     beijing_instant,
