@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from .archive import Archive, Source, opened
@@ -31,13 +30,11 @@ _TRADE_TOTALS = re.compile(r"#+ ?(交易|退款)合计[：:]([0-9.]+)笔[，,](.
 _TRADE_TOTAL = re.compile(r"(商家实收|商家优惠)(?:退款)?共(-?[0-9.]+)元")
 #: ``#收入合计：18笔，共14989.00元``
 _MOVE_TOTALS = re.compile(r"#+ ?(收入|支出)合计[：:]([0-9.]+)笔[，,]共(-?[0-9.]+)元")
-#: More rows of sums than that (one per store) are not looked through for the one that sums them up.
-_MAX_SUMS = 100_000
 
 
 class _Table(Protocol):
     tally: Tally
-    sums: Set[str]  # what the comments of a whole file state at least
+    sums: frozenset[str]  # what the comments of a whole file state at least
 
     def row(self, line: int, cells: list[str], text: str) -> BillRow: ...
 
@@ -103,21 +100,25 @@ def _agreed(table: _Table, sheet: Sheet, archive: Archive, limits: BillLimits) -
 
 
 def _sums(sheet: Sheet) -> dict[str, str]:
-    """The row that sums up all stores (合计), or the only row."""
-    found: list[list[str]] = []
-    for _, cells, _ in islice(sheet.rows(), _MAX_SUMS):
-        found = [cells] if cells[0].startswith("合计") or not found else [*found[:1], cells]
+    """The row that sums up all stores (合计), or the only row. The file is read to its end: there its CRC is checked."""
+    rows, first, summed = 0, None, None
+    for _, cells, _ in sheet.rows():
+        rows += 1
+        first = first or cells
         if cells[0].startswith("合计"):
-            break
-    if len(found) != 1:
+            if summed is not None:
+                raise mismatch("合计")
+            summed = cells
+    found = summed or (first if rows == 1 else None)
+    if found is None:
         raise BillError("The summary has no row that sums it up", code="BILL_TOTALS_MISMATCH")
-    return sheet.header.words(found[0])
+    return sheet.header.words(found)
 
 
 class _Trades:
     """业务明细."""
 
-    sums = frozenset({"交易合计笔数", "交易合计商家实收", "退款合计笔数", "退款合计商家实收"})
+    sums: frozenset[str] = frozenset({"交易合计笔数", "交易合计商家实收", "退款合计笔数", "退款合计商家实收"})
 
     def __init__(self, header: Header) -> None:
         self._header, self.tally = header, Tally("alipay")
@@ -193,7 +194,7 @@ class _Trades:
 class _Moves:
     """账务明细."""
 
-    sums = frozenset({"收入合计笔数", "收入合计", "支出合计笔数", "支出合计"})
+    sums: frozenset[str] = frozenset({"收入合计笔数", "收入合计", "支出合计笔数", "支出合计"})
 
     def __init__(self, header: Header) -> None:
         self._header, self.tally = header, Tally("alipay")

@@ -90,8 +90,13 @@ def opened(source: Source, family: str, limits: BillLimits) -> Iterator[Archive]
 
 def _archive(file: BinaryIO, family: str, limits: BillLimits) -> Archive:
     sparing = _Sparing(file)
-    with _refusing():
-        archive = ZipFile(sparing)  # it asks for no more than _Sparing has
+    try:
+        with _refusing():
+            archive = ZipFile(sparing)  # it asks for no more than _Sparing has
+    except BillError:
+        if sparing.failure is not None:  # zipfile says of every failing disk that the archive is bad
+            raise sparing.failure from None
+        raise
     sparing.most = None
     entries = archive.infolist()
     if not 1 <= len(entries) <= 2:
@@ -170,12 +175,17 @@ class _Sparing:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.most: int | None = _MAX_DIRECTORY
+        self.failure: OSError | None = None
 
     def read(self, size: int = -1) -> bytes:
         """As much as asked for; ``BILL_TOO_LARGE`` if that is more than the end of a bill's archive would have."""
         if self.most is None:
             return self._file.read(size)
-        found = self._file.read(min(size if size >= 0 else self.most + 1, self.most + 1))
+        try:
+            found = self._file.read(min(size if size >= 0 else self.most + 1, self.most + 1))
+        except OSError as error:
+            self.failure = error
+            raise
         if len(found) > self.most:
             raise too_large("The directory of the archive is too large")
         return found
