@@ -17,7 +17,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.padding import PKCS7
 
 from .clock import from_datetime
 from .errors import ConfigError
@@ -32,6 +34,10 @@ _MAX_KEY_TEXT = 65_536
 
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
+# WeChat Pay's sensitive fields are defined with it: https://pay.weixin.qq.com/doc/v3/merchant/4013053257
+# The collisions that make SHA-1 unfit for signatures do not matter to OAEP.
+_SHA1 = hashes.SHA1()  # noqa: S303 -- see above
+_OAEP = padding.OAEP(mgf=padding.MGF1(_SHA1), algorithm=_SHA1, label=None)
 
 _LOCKED = "is protected by a password; payflow takes keys without one, kept where only it can read them"
 _PUBLIC_LABELS = frozenset({b"PUBLIC KEY", b"RSA PUBLIC KEY"})
@@ -140,6 +146,79 @@ def aes_gcm_decrypt(key: bytes, nonce: bytes, sealed: bytes, associated: bytes) 
 def aes_gcm_encrypt(key: bytes, nonce: bytes, text: bytes, associated: bytes) -> bytes:
     """Seal one text with a key of 16, 24 or 32 bytes; the 16-byte tag stands at the end."""
     return Seal(key).close(nonce, text, associated)
+
+
+class ContentCipher:
+    """Alipay's ``encrypt_type=AES``: AES-128-CBC, an IV of zeros, PKCS#7. https://opendocs.alipay.com/common/02mse3
+
+    It hides what a request or an answer says; it proves nothing, that is the signature's work. Shared between threads.
+    """
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        """``key`` has 16 bytes; ``ValueError`` otherwise."""
+        if len(key) != 16:
+            raise ValueError("An AES content key has 16 bytes")
+        self._cipher = Cipher(algorithms.AES128(key), modes.CBC(bytes(16)))
+
+    def encrypt(self, text: bytes) -> str:
+        """The text as base64."""
+        padder = PKCS7(128).padder()
+        padded = padder.update(text) + padder.finalize()
+        work = self._cipher.encryptor()
+        return encode_base64(work.update(padded) + work.finalize())
+
+    def decrypt(self, sealed: bytes | str, limit: int) -> bytes:
+        """The text of a base64 of at most ``limit`` characters; ``Unsealable`` if it is not one under this key."""
+        try:
+            raw = decode_base64(sealed, limit)
+            work = self._cipher.decryptor()
+            padded = work.update(raw) + work.finalize()
+            unpadder = PKCS7(128).unpadder()
+            return unpadder.update(padded) + unpadder.finalize()
+        except ValueError as error:
+            raise Unsealable("The text does not open with this key") from error
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A key is not pickled")
+
+
+# -- sensitive fields ----------------------------------------------------------------------------------------------
+
+
+class Encrypter:
+    """A public RSA key, ready to encrypt short texts that only its owner shall read. Shared between threads."""
+
+    __slots__ = ("_key", "max_bytes")
+
+    def __init__(self, key: rsa.RSAPublicKey) -> None:
+        self._key = key
+        #: The longest text it takes: 214 bytes for a 2048-bit key.
+        self.max_bytes = key.key_size // 8 - 42
+
+    def encrypt(self, text: bytes) -> str:
+        """RSA-OAEP (SHA-1, MGF1 with SHA-1) of ``text`` as base64; ``ValueError`` for more than ``max_bytes``."""
+        return encode_base64(self._key.encrypt(text, _OAEP))
+
+
+class Decrypter:
+    """A private RSA key, ready to decrypt what was encrypted to it. Shared between threads; shows nothing of itself."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        self._key = key
+
+    def decrypt(self, text: str) -> bytes:
+        """The text in a base64 RSA-OAEP (SHA-1, MGF1 with SHA-1) cipher; ``Unsealable`` for anything else."""
+        try:
+            return self._key.decrypt(decode_base64(text, MAX_SIGNATURE_TEXT), _OAEP)
+        except ValueError as error:
+            raise Unsealable("The text does not open with this key") from error
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A private key is not pickled")
 
 
 # -- keys ----------------------------------------------------------------------------------------------------------
