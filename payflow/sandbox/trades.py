@@ -6,9 +6,10 @@ protocol says it in its own. What a payer does comes from the cashier, the contr
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clock import SECOND, day_of
@@ -39,6 +40,7 @@ class Habits:
     schedule: tuple[int, ...]  # seconds between re-sends
     refund_seconds: float  # how long a refund is under way; 0: it is done at once
     full_refund_closes: bool
+    tells_failed_refunds: bool = True  # whether a refund that came to nothing is told as well
     number: str = "20"  # what their own numbers begin with
 
 
@@ -113,8 +115,9 @@ class Trades:
             paid = self.books.put(paid)
             self.tell(paid, "paid")
             if "double_payment" in self._order_faults(paid, ("double_payment",)):
-                twice = replace(paid, number=self.new_number(paid), extra={**paid.extra, "second": True})
-                self.tell(twice, "paid", {"number": twice.number})
+                second = self.new_number(paid)
+                paid = self.books.put(replace(paid, extra={**paid.extra, "second_number": second}))
+                self.tell(paid, "paid", {"number": second})
             return paid
 
     def decline(self, order: Order) -> Order:
@@ -199,12 +202,12 @@ class Trades:
             if ended.state == "succeeded":
                 refunded = order.refunded + ended.amount
                 full = refunded >= order.amount and self.habits[order.gateway].full_refund_closes
-                order = self.books.put(
-                    replace(
-                        order, refunded=refunded, **({"state": "closed", "closed_at": self.clock()} if full else {})
-                    )
-                )
-            self.tell(order, "refund", {"refunded": order.refunded}, refund=ended)
+                order = replace(order, refunded=refunded)
+                if full:
+                    order = replace(order, state="closed", closed_at=self.clock())
+                order = self.books.put(order)
+            if ended.state == "succeeded" or self.habits[order.gateway].tells_failed_refunds:
+                self.tell(order, "refund", {"refunded": order.refunded}, refund=ended)
             return ended
 
     # -- what happens by itself -------------------------------------------------------------------------------------
@@ -217,11 +220,9 @@ class Trades:
             done += 1
         for order in self.books.orders_to_pay(now):
             with self.books.transaction():
-                self.books.put(replace(order, pays_at=0))
-                try:
+                self.books.put(replace(self._fresh(order), pays_at=0))
+                with contextlib.suppress(Denied):
                     self.pay(order, late=bool(order.extra.get("late")))
-                except Denied:
-                    pass
             done += 1
         for order in self.books.expired_orders(now):
             self.close(order, tell=False)
