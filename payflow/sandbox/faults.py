@@ -104,7 +104,7 @@ class Faults:
     ) -> dict[str, Fault]:
         """Which of ``kinds`` happen now; each is counted. Must not be called twice for one event."""
         struck: dict[str, Fault] = {}
-        with self._lock, self._books.transaction():
+        with self._books.transaction(), self._lock:  # the books first, as everybody who comes from within them
             for fault in self._books.faults():
                 if fault.kind not in kinds or fault.kind in struck:
                     continue
