@@ -54,8 +54,8 @@ def test_names_marked_as_utf8_are_taken() -> None:
     "name",
     [
         "../../etc/x", f"../{NAME}", f"/{NAME}", f"C:\\{NAME}", f"C:{NAME}", f"..\\{NAME}", f"\\\\host\\{NAME}",
-        f"a/../{NAME}", f"{NAME}\0.txt", f"a\0{NAME}", f"dir/{NAME}", "dir/", "readme.txt", NAME.replace(".csv", ".exe"), f"{NAME} ",
-        "..", f"\n{NAME}", "业务明细.csv", "x_账务明细.csv",
+        f"a/../{NAME}", f"{NAME}\0.txt", f"a\0{NAME}", f"dir/{NAME}", "dir/", "readme.txt",
+        NAME.replace(".csv", ".exe"), f"{NAME} ", "..", f"\n{NAME}", "业务明细.csv", "x_账务明细.csv",
     ],
 )  # fmt: skip
 def test_b163_names_that_lead_elsewhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

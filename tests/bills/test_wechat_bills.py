@@ -258,7 +258,8 @@ def test_a_day_that_is_none(day: str) -> None:
     [
         b"", b"\xef\xbb\xbf", b"\r\n", whole().split(b"\r\n", 1)[1], whole() + b"`1\r\n",
         whole().replace("商户订单号".encode(), b"x", 1), whole().replace("商户号,".encode(), "交易时间,".encode(), 1),
-        b"<xml><return_code>FAIL</return_code></xml>", b'{"code":"NO_STATEMENT_EXIST"}', b"," * 4000 + b"\n",
+        b"<xml><return_code>FAIL</return_code></xml>", b'{"code":"NO_STATEMENT_EXIST"}',
+        b"," * 4000 + b"\n", b"a,b,,\n", b",\n",
     ],
 )  # fmt: skip
 def test_what_is_no_bill(bill: bytes) -> None:

@@ -100,7 +100,7 @@ def _agreed(table: _Table, sheet: Sheet, archive: Archive, limits: BillLimits) -
 
 
 def _sums(sheet: Sheet) -> dict[str, str]:
-    """The row that sums up all stores (合计), or the only row. The file is read to its end: there its CRC is checked."""
+    """The row that sums up all stores (合计), or the only row. The file is read to its end, where the CRC is."""
     rows, first, summed = 0, None, None
     for _, cells, _ in sheet.rows():
         rows += 1

@@ -54,7 +54,7 @@ class Sheet:
                 raise malformed_row(number, "something follows the end of the rows")
 
     def _cells(self, number: int, text: str) -> list[str]:
-        cells = self.header.filled([cell.strip("\t ") for cell in text.split(",")])
+        cells = self.header.filled([cell.strip("\t ") for cell in text.split(",", self.header.width)])
         if cells is None and '"' in text:  # a comma inside quotes; none has been seen, CSV writers know no other way
             cells = self.header.filled(_quoted(number, text))
         if cells is None:

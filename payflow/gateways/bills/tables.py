@@ -23,13 +23,15 @@ class Header:
     """
 
     def __init__(self, cells: Sequence[str], line: int) -> None:
+        self.width = len(cells)
+        if self.width > _MAX_COLUMNS:
+            raise _no_header(line)
         self.names = tuple(plain(cell) for cell in cells)
         while self.names and not self.names[-1]:  # some files end every line with a comma
             self.names = self.names[:-1]
-        self.width = len(cells)
         self._at = {name: at for at, name in enumerate(self.names)}
-        if len(self._at) != len(self.names) or "" in self._at or not 0 < self.width <= _MAX_COLUMNS:
-            raise BillError("This is not the header of a bill", code="BILL_MALFORMED_ROW", line=line)
+        if len(self._at) != len(self.names) or "" in self._at or not self.names:
+            raise _no_header(line)
 
     def maybe(self, *names: str) -> int:
         """Where the first of these columns is, or -1."""
@@ -52,6 +54,10 @@ class Header:
     def words(self, cells: Sequence[str]) -> dict[str, str]:
         """Every cell by the name of its column."""
         return dict(zip(self.names, cells, strict=False))  # the empty cell at the end has no name
+
+
+def _no_header(line: int) -> BillError:
+    return BillError("This is not the header of a bill", code="BILL_MALFORMED_ROW", line=line)
 
 
 def given(text: str) -> str | None:

@@ -87,7 +87,7 @@ def _read(
         if not text.startswith("`"):
             break
         # A comma in a merchant's text is escaped by WeChat; one that is not makes a cell too many, which is refused.
-        cells = header.filled(text[1:].split(",`"))
+        cells = header.filled(text[1:].split(",`", header.width))
         if cells is None:
             raise malformed_row(number, "it has more or fewer cells than the header")
         if number > limits.max_rows:
@@ -107,7 +107,7 @@ def _stated(header: Header, lines: Iterator[tuple[int, str]]) -> dict[str, str]:
     number, text = next(lines, (0, ""))
     if not text:
         raise BillError("The bill ends before its sums: it is cut off")
-    cells = header.filled(text.removeprefix("`").split(",`"))
+    cells = header.filled(text.removeprefix("`").split(",`", header.width))
     if cells is None:
         raise malformed_row(number, "it has more or fewer sums than their header")
     for behind, rest in lines:
