@@ -223,9 +223,7 @@ class RedisBreakerStore:
             self._down_until = time.monotonic() + self.AGAIN_AFTER_SECONDS
             if not self._was_down:
                 self._was_down = True
-                _log.warning(
-                    "Redis cannot be used (%s): circuits are this process's own meanwhile", type(error).__name__
-                )
+                _log.warning("Redis cannot be used (%s): each process has its own circuits", type(error).__name__)
             return self._own.change(key, decide)
         if self._was_down:
             self._was_down = False

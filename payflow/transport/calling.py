@@ -25,6 +25,7 @@ _log = logging.getLogger("payflow.transport")
 _TURNS = 3
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TARGET = re.compile(r"/[!-~]*")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _AGENT = f"payflow/{__version__}"
 
@@ -231,7 +232,8 @@ def _headers(request: Request) -> dict[str, str]:
     """The headers as they are written; ``InvalidRequest`` where they or the target cannot be."""
     headers = dict(request.headers)
     names = {name.lower() for name in headers}
-    if not _TARGET.fullmatch(request.target) or names & _OURS or len(names) != len(headers):
+    written = _TARGET.fullmatch(request.target) and all(map(_NAME.fullmatch, names))
+    if not written or names & _OURS or len(names) != len(headers):
         raise InvalidRequest("This cannot be written as an HTTP request: target or headers")
     if "accept-encoding" in names:
         headers["Accept-Encoding"] = next(headers.pop(n) for n in tuple(headers) if n.lower() == "accept-encoding")

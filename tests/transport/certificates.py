@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
+import warnings
 from pathlib import Path
 
 from cryptography import x509
@@ -47,9 +48,7 @@ class Certificates:
         """A genuine certificate, spoken with TLS 1.1 at most."""
         context = self.good()
         context.set_ciphers("ALL:@SECLEVEL=0")
-        # OpenSSL's own numbers: naming TLSv1_1 in Python warns that nobody should.
-        context.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
-        return context
+        return _at_most_tls_1_1(context)
 
     def _server(
         self,
@@ -75,6 +74,23 @@ class Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context
+
+
+def old_client() -> ssl.SSLContext:
+    """A client that speaks TLS 1.1 and believes everything: proves that the old server does answer somebody."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return _at_most_tls_1_1(context)
+
+
+def _at_most_tls_1_1(context: ssl.SSLContext) -> ssl.SSLContext:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # nobody should; that is the point
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
 
 
 def _certificate(
