@@ -12,8 +12,8 @@ from payflow.errors import ConfigError
 from payflow.transport import Limits, NeverSent, Transport
 from payflow.transport.connections import trust
 
-from .conftest import POST
 from .certificates import old_client
+from .conftest import POST
 from .far_side import answer, says
 
 
