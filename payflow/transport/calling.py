@@ -26,6 +26,7 @@ _TURNS = 3
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TARGET = re.compile(r"/[!-~]*")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _AGENT = f"payflow/{__version__}"
 
@@ -209,9 +210,10 @@ def origin_of(text: str) -> tuple[str, str, int]:
         port = parts.port
     except ValueError:
         raise ConfigError("This is not an address like https://host") from None
-    host = parts.hostname
+    host = parts.hostname or ""
     extra = parts.username or parts.password or parts.query or parts.fragment or parts.path not in {"", "/"}
-    if parts.scheme not in {"http", "https"} or not host or extra or not re.fullmatch(r"[!-~]+", text):
+    named = _HOST.fullmatch(host) or _address(host) is not None
+    if parts.scheme not in {"http", "https"} or not named or extra or not re.fullmatch(r"[!-~]+", text):
         raise ConfigError("An address is https://host or https://host:port and nothing more")
     if parts.scheme == "http" and not _is_this_machine(host):
         raise ConfigError(f"{host} is not this machine: only https is allowed", code="CONFIG_INSECURE_URL")
@@ -219,13 +221,15 @@ def origin_of(text: str) -> tuple[str, str, int]:
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return address.is_loopback
+        return None
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -174,7 +174,8 @@ class Connection(urllib3.connection.HTTPConnection):
     def _secured(self, sock: socket.socket, tls: ssl.SSLContext, call: Call) -> socket.socket:
         try:
             sock.settimeout(call.left(call.limits.connect_seconds))  # of the handshake as a whole, not of one read
-            return tls.wrap_socket(sock, server_hostname=self.host)
+            # An end that TLS did not announce is not an end: anybody on the way can cut a connection.
+            return tls.wrap_socket(sock, server_hostname=self.host, suppress_ragged_eofs=False)
         except BaseException:
             sock.close()
             raise

@@ -170,3 +170,9 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         RedisBreakerStore("redis://127.0.0.1/")
     assert refusal.value.code == "CONFIG_MISSING_DRIVER"
     assert "payflow-gateway[redis]" in refusal.value.message
+
+
+def test_a_missing_redis_server_is_said_not_skipped(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(services.ServiceMissing, match="install the package redis-server"), running_redis(tmp_path, 1):
+        pass

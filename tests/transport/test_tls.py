@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from payflow.errors import ConfigError
-from payflow.transport import Limits, NeverSent, Transport
+from payflow.transport import Limits, NeverSent, NoAnswer, Transport
 from payflow.transport.connections import trust
 
 from .certificates import old_client
@@ -112,6 +112,23 @@ def test_plain_http_where_tls_was_expected_is_refused(far_side, to, trusting):
     refused(to(far_side(plain).url.replace("http:", "https:"), limits=trusting))
 
 
+@pytest.mark.parametrize("announced", [True, False])
+def test_an_answer_without_a_length_ends_where_tls_says_so(far_side, to, certificates, trusting, announced):
+    def script(visit):
+        visit.request()
+        visit.say(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 1000)
+        if announced:
+            visit.sock.unwrap()
+
+    transport = to(far_side(script, tls=certificates.good()), limits=trusting)
+    if announced:
+        assert len(transport.send(POST, operation="charge").body) == 1000
+        return
+    with pytest.raises(NoAnswer) as error:
+        transport.send(POST, operation="charge")
+    assert error.value.code == "GATEWAY_RESPONSE_MALFORMED"
+
+
 def test_nothing_switches_verification_off(certificates):
     context = trust(certificates.ca_file)
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -160,7 +177,8 @@ def test_this_machine_and_tls_are_fine(url):
 @pytest.mark.parametrize(
     "url",
     ["", "api.mch.example", "ftp://a", "https://", "https://a/v3", "https://a?b", "https://a#b", "https://me:pw@a",
-     "https://a:99999", "https://a:x", "https://[::1", "https://a b", "https://a\n", "https://你"],
+     "https://a:99999", "https://a:x", "https://[::1", "https://a b", "https://a\n", "https://你", "https://a..b", "https://%41",
+     "https://a,b", "https://" + "a" * 64],
 )  # fmt: skip
 def test_what_is_not_an_origin_is_refused(url):
     with pytest.raises(ConfigError) as error:
