@@ -234,6 +234,13 @@ class Books:
         at = 2**62 if before is None else before
         return self._find(Order, "created_at < ? order by created_at desc, rowid desc limit ?", at, limit)
 
+    def orders_page(self, limit: int, after: tuple[int, str, str, str] | None = None) -> list[Order]:
+        """Orders, newest first, that come after ``(created_at, *key)``; those of one instant go by their keys."""
+        columns = "(created_at, gateway, merchant, out_trade_no)"
+        where = "1" if after is None else f"{columns} < (?, ?, ?, ?)"
+        by = "created_at desc, gateway desc, merchant desc, out_trade_no desc"
+        return self._find(Order, f"{where} order by {by} limit ?", *(after or ()), limit)
+
     def expired_orders(self, now: int, limit: int = 500) -> list[Order]:
         """Unpaid orders whose time is over."""
         where = "state in ('prepared','waiting','paying') and expires_at <= ? order by expires_at limit ?"
@@ -297,17 +304,18 @@ class Books:
         found = self._find(QueuedCallback, "id = ?", number)
         return found[0] if found else None
 
-    def newest_callbacks(self, limit: int = 50) -> list[QueuedCallback]:
-        """The last callbacks, newest first."""
-        return self._find(QueuedCallback, "1 order by id desc limit ?", limit)
+    def newest_callbacks(self, limit: int = 50, before: int = 2**62) -> list[QueuedCallback]:
+        """The last callbacks, newest first; ``before`` an id, to page on."""
+        return self._find(QueuedCallback, "id < ? order by id desc limit ?", before, limit)
 
     # -- calls and faults -------------------------------------------------------------------------------------------
 
-    def newest_calls(self, limit: int = 50, out_trade_no: str | None = None) -> list[Call]:
-        """The last requests, newest first."""
+    def newest_calls(self, limit: int = 50, out_trade_no: str | None = None, before: int = 2**62) -> list[Call]:
+        """The last requests, newest first; ``before`` an id, to page on."""
         if out_trade_no is not None:
-            return self._find(Call, "out_trade_no = ? order by id desc limit ?", out_trade_no, limit)
-        return self._find(Call, "1 order by id desc limit ?", limit)
+            where = "out_trade_no = ? and id < ? order by id desc limit ?"
+            return self._find(Call, where, out_trade_no, before, limit)
+        return self._find(Call, "id < ? order by id desc limit ?", before, limit)
 
     def faults(self) -> list[Fault]:
         """Faults that can still strike."""

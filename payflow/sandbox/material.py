@@ -117,10 +117,9 @@ class Material:
         """A certificate over ``<name>_next`` for a rotation, always the same one."""
         return self._certificate(f"{name}_next", "root", f"{name} (payflow sandbox, next)")
 
-    def write(self, folder: Path) -> dict[str, Path]:
-        """Everything a client needs, as files in ``folder``; what each is, by its name."""
-        folder.mkdir(parents=True, exist_ok=True)
-        texts = {
+    def files(self) -> dict[str, bytes]:
+        """Everything a client needs, as the contents of files by their names."""
+        return {
             "app_private_key.pem": self.private_pem("app"),
             "app_public_key.pem": self.public_pem("app"),
             "app_cert.crt": pem(self.app_certificate),
@@ -135,8 +134,12 @@ class Material:
             "wechat_public_key_id.txt": self.public_key_id.encode("ascii"),
             "wechat_api_v3_key.txt": self.api_v3_key.encode("ascii"),
         }
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """:meth:`files` as files in ``folder``: where each is, by its name."""
+        folder.mkdir(parents=True, exist_ok=True)
         written = {}
-        for name, text in texts.items():
+        for name, text in self.files().items():
             written[name] = folder / name
             written[name].touch(mode=0o600)
             written[name].write_bytes(text)

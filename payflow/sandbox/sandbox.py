@@ -79,6 +79,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop listening and sending; the books are closed."""
+        self.control.stop()
         self._server.stop()
         self.delivery.stop()
         self.books.close()
