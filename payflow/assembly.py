@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .breaker import Breakers, RedisBreakerStore
 from .clock import Clock, seconds, system_clock
+from .config.dotted import function_of
 from .deciding.draft import Schedule
 from .flow import Flow, Settings
 from .gateway import Gateway
@@ -15,11 +17,13 @@ from .machine import Table, tables_from_json
 from .routing import Router
 from .store import Store
 from .tables import TABLES
+from .transport import Limits, Surroundings
 from .trust import Trust
 from .worker import Handlers, Worker
 
 if TYPE_CHECKING:
     from .config import Config
+    from .config.settings import AccountConfig
 
 #: gateway → where its class is; loaded only when the config has an account there.
 GATEWAYS = {
@@ -49,7 +53,7 @@ def open_flow(
     retention = config.context_retention
     return Flow(
         store=opened,
-        gateways=gateways if gateways is not None else open_gateways(config),
+        gateways=gateways if gateways is not None else open_gateways(config, clock),
         router=Router(config.routes),
         trust=Trust(config.trusted_actions, auto_confirm=config.auto_confirm_order),
         tables=tables_of(config),
@@ -83,13 +87,42 @@ def open_store_of(config: Config) -> Store:
     )
 
 
-def open_gateways(config: Config) -> dict[str, Gateway]:
+def open_gateways(config: Config, clock: Clock = system_clock) -> dict[str, Gateway]:
     """Every account's gateway, by account name."""
+    breakers = open_breakers(config)
     opened: dict[str, Gateway] = {}
     for name, account in config.accounts.items():
-        module, what = GATEWAYS[account.gateway]
-        opened[name] = getattr(import_module(module), what).from_config(name, account.options)
+        surroundings = Surroundings(
+            clock=clock,
+            notify_url=config.notify_url(name),
+            limits=Limits(
+                connect_seconds=config.timeouts.connect_seconds,
+                read_seconds=config.timeouts.read_seconds,
+                total_seconds=config.timeouts.total_seconds,
+            ),
+            production=config.environment == "production",
+            breakers=breakers,
+        )
+        opened[name] = _gateway_class(account).from_config(name, account.options, surroundings)
     return opened
+
+
+def open_breakers(config: Config) -> Breakers:
+    """The circuit breakers of all accounts: shared by Redis where the config names one."""
+    redis = config.breakers.redis
+    return Breakers(
+        None if redis is None else RedisBreakerStore(redis.text().strip()),
+        failures=config.breakers.failures,
+        cool_down_seconds=config.breakers.cool_down_seconds,
+    )
+
+
+def _gateway_class(account: AccountConfig) -> Any:
+    """The class behind an account: one of payflow's, or the host's own."""
+    if account.gateway == "custom":
+        return function_of(account.options["class"], f"$.gateways.{account.name}.class")
+    module, what = GATEWAYS[account.gateway]
+    return getattr(import_module(module), what)
 
 
 def tables_of(config: Config) -> dict[str, Table]:

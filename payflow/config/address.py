@@ -83,3 +83,8 @@ def plain_http(url: str) -> bool:
 def loopback(url: str) -> bool:
     """Whether the address never leaves this machine."""
     return urlsplit(url).hostname in _LOOPBACK
+
+
+def host_of(url: str) -> str:
+    """The host of an address; empty for none."""
+    return urlsplit(url).hostname or ""

@@ -16,6 +16,7 @@ from .reading import from_mapping, read_file
 from .secret import Environment, Secret, fetch, missing, pem_kind, weakness
 from .settings import (
     AccountConfig,
+    BreakerConfig,
     CallbackConfig,
     Config,
     ContextRetention,
@@ -33,7 +34,13 @@ _API_V3_BYTES = 32
 #: Gateways whose callbacks carry a time that has to be fresh.
 _TIMED = frozenset(("mock", "wechat"))
 #: What a PEM in this place has to be; anything else was put in the wrong place.
-_PEM = {"alipay_public_key": "public key", "public_key": "public key", "platform_certificates": "certificate"}
+_PEM = {
+    "alipay_public_key": "public key", "public_key": "public key", "app_private_key": "private key",
+    "private_key": "private key", "platform_certificates": "certificate", "certificate": "certificate",
+    "app_certificate": "certificate", "alipay_certificate": "certificate", "alipay_root_certificate": "certificate",
+}  # fmt: skip
+#: What has a form of its own, which its gateway checks.
+_OWN_FORM = frozenset(("url", "redis", "aes_key", "app_auth_token"))
 
 
 def load(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
@@ -72,7 +79,17 @@ class _Place:
 
 def _usable(document: dict[str, Any]) -> bool:
     """Whether the sections have their types, so that the rest can be looked at in spite of other problems."""
-    sections = ("context_retention", "gateways", "policies", "timeouts", "idempotency", "worker", "store", "callbacks")
+    sections = (
+        "context_retention",
+        "gateways",
+        "policies",
+        "timeouts",
+        "idempotency",
+        "worker",
+        "store",
+        "callbacks",
+        "breakers",
+    )
     return all(isinstance(document.get(section, {}), dict) for section in sections)
 
 
@@ -88,6 +105,7 @@ def _meant(
     meaning.check_durations(full, problems)
     meaning.check_names(full, problems)
     meaning.check_base_url(full, problems)
+    meaning.check_gateway_addresses(full, problems)
     routes = meaning.routes_of(full, problems)
     actions = meaning.actions_of(full, problems)
     secrets = _secrets(leaves, place, problems)
@@ -108,6 +126,7 @@ def _meant(
         timeouts=Timeouts(**full["timeouts"]),
         idempotency=Idempotency(**full["idempotency"]),
         worker=WorkerConfig(**full["worker"]),
+        breakers=BreakerConfig(**{**full["breakers"], "redis": secrets.get(("breakers", "redis"))}),
         store=StoreConfig(**{**full["store"], "url": url, "shown_url": address.masked(url.text())}),
         callbacks=CallbackConfig(base_url=given and given.rstrip("/"), max_bytes=full["callbacks"]["max_bytes"]),
         handlers=tuple(HandlerConfig(**{**one, "on": tuple(one["on"])}) for one in full["handlers"]),
@@ -129,13 +148,18 @@ def _accounts(full: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folde
                 options[key] = secrets[path]
             elif (*path, 0) in secrets:
                 options[key] = tuple(secrets[(*path, index)] for index in range(len(value)))
+            elif key == "secrets":
+                options[key] = MappingProxyType({one: secrets[(*path, one)] for one in value})
             elif key == "state":
                 options[key] = meaning.beside_file(value, folder)
             elif key != "gateway":
                 options[key] = tuple(value) if isinstance(value, list) else value
         if account["gateway"] in _TIMED:
             options.setdefault("callback_tolerance_seconds", full["timeouts"]["callback_tolerance_seconds"])
-        found[name] = AccountConfig(name=name, gateway=account["gateway"], options=MappingProxyType(options))
+        callback = options.pop("callback_path", None) or f"/callbacks/{name}"
+        found[name] = AccountConfig(
+            name=name, gateway=account["gateway"], options=MappingProxyType(options), callback_path=callback
+        )
     return found
 
 
@@ -166,10 +190,10 @@ def _unfit(path: JsonPath, secret: Secret) -> tuple[str, str] | None:
     if name in _PEM:
         if kind and kind != _PEM[name]:
             return f"{secret.where} holds a {kind}, and a {_PEM[name]} belongs here", "CONFIG_KEY_MISMATCH"
-        if not kind and name == "platform_certificates":
+        if not kind and _PEM[name] == "certificate":
             return f"{secret.where} holds no PEM certificate", "CONFIG_BAD_KEY"
         return None
-    if name == "url":
+    if name in _OWN_FORM or "secrets" in path:
         return None
     if kind:
         return f"{secret.where} holds a {kind}, and a symmetric key belongs here", "CONFIG_KEY_MISMATCH"

@@ -20,7 +20,18 @@ from .problems import Path as JsonPath
 from .problems import Problems, did_you_mean, json_path
 
 #: What tells two accounts of one gateway apart.
-IDENTITY = {"mock": ("merchant", "app"), "alipay": ("seller_id", "app_id"), "wechat": ("mchid", "appid")}
+IDENTITY = {
+    "mock": ("merchant", "app"), "alipay": ("seller_id", "app_id"), "wechat": ("mchid", "appid"),
+    "custom": ("class", "merchant", "app"),
+}  # fmt: skip
+
+#: The gateways' own hosts: where our keys and orders may go.
+HOSTS = {
+    "alipay": ("openapi.alipay.com", "openapi-sandbox.dl.alipaydev.com", "openapi.alipaydev.com"),
+    "wechat": (
+        "api.mch.weixin.qq.com", "api2.mch.weixin.qq.com", "api.wechatpay.cn", "api2.wechatpay.cn",
+    ),
+}  # fmt: skip
 
 
 # -- accounts ------------------------------------------------------------------------------------------------------
@@ -45,9 +56,21 @@ def check_accounts(full: Mapping[str, Any], problems: Problems) -> None:
         if production and account.get("sandbox"):
             said = "a sandbox moves no money and is refused in production"
             problems.add(("gateways", name, "sandbox"), said, "CONFIG_MOCK_IN_PRODUCTION")
-        if kind == "wechat" and not ("public_key" in account or "platform_certificates" in account):
-            said = "needs platform_certificates, or public_key and public_key_id: something has to prove its callbacks"
+        for said in _unproven(kind, account):
             problems.add(("gateways", name), said, "CONFIG_MISSING_FIELD")
+
+
+def _unproven(kind: str, account: Mapping[str, Any]) -> Iterator[str]:
+    """What is missing to believe a callback or to sign a request."""
+    if kind == "alipay" and not ("alipay_public_key" in account or "alipay_certificate" in account):
+        yield "needs alipay_public_key, or alipay_certificate in certificate mode: something has to prove its callbacks"
+    if kind != "wechat":
+        return
+    fetches = account.get("download_certificates") and "private_key" in account
+    if not (fetches or "public_key" in account or "platform_certificates" in account):
+        yield "needs platform_certificates, or public_key and public_key_id: something has to prove its callbacks"
+    if "private_key" in account and not ("certificate" in account or "certificate_serial" in account):
+        yield "needs certificate or certificate_serial beside private_key: requests name the key they are signed with"
 
 
 # -- routes --------------------------------------------------------------------------------------------------------
@@ -235,6 +258,23 @@ def check_base_url(full: Mapping[str, Any], problems: Problems) -> None:
         problems.add(path, wrong, "CONFIG_VALUE")
     elif address.plain_http(url) and full.get("environment") == "production":
         problems.add(path, "is plain http, which is refused in production: use https", "CONFIG_INSECURE_URL")
+
+
+def check_gateway_addresses(full: Mapping[str, Any], problems: Problems) -> None:
+    """Requests go to the gateway's own hosts, or to a sandbox on this machine."""
+    for name, account in full.get("gateways", {}).items():
+        path = ("gateways", name, "base_url")
+        if not problems.clean("gateways", name) or not isinstance(account.get("base_url"), str):
+            continue
+        url, hosts = account["base_url"], HOSTS.get(account["gateway"], ())
+        if address.callback_wrong(url):
+            problems.add(path, address.callback_wrong(url), "CONFIG_VALUE")
+        elif address.loopback(url):
+            if not account.get("sandbox"):
+                problems.add(path, "is on this machine: say sandbox as well", "CONFIG_INSECURE_URL")
+        elif address.plain_http(url) or address.host_of(url) not in hosts:
+            said = f"is not one of the gateway's own ({', '.join(hosts)}), and not on this machine"
+            problems.add(path, said, "CONFIG_INSECURE_URL")
 
 
 def check_database(url: str, literal: bool, problems: Problems) -> None:

@@ -28,12 +28,13 @@ class AccountConfig:
 
     Accounts whose callbacks carry a time also get ``callback_tolerance_seconds``, from ``timeouts`` unless their own.
     References are resolved to :class:`Secret` (lists of references to tuples of them), ``state`` of a mock account to
-    a :class:`pathlib.Path`.
+    a :class:`pathlib.Path`. ``callback_path`` stands behind ``callbacks.base_url``.
     """
 
     name: str
     gateway: str
     options: Mapping[str, Any]
+    callback_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,15 @@ class WorkerConfig:
     first_check_seconds: int
     longest_check_seconds: int
     poll_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerConfig:
+    """When a silent gateway is left alone. ``redis``: where all processes share what they know."""
+
+    failures: int
+    cool_down_seconds: float
+    redis: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +142,7 @@ class Config:
     timeouts: Timeouts
     idempotency: Idempotency
     worker: WorkerConfig
+    breakers: BreakerConfig
     store: StoreConfig
     callbacks: CallbackConfig
     handlers: tuple[HandlerConfig, ...]
@@ -140,6 +151,11 @@ class Config:
     log_level: str
     effective: tuple[EffectiveValue, ...]
     path: Path | None = None  # the file it was read from; None: it was given as a mapping
+
+    def notify_url(self, account: str) -> str | None:
+        """Where the gateway of ``account`` reaches us; ``None`` without ``callbacks.base_url``."""
+        base = self.callbacks.base_url
+        return None if base is None else base + self.accounts[account].callback_path
 
     @property
     def zone(self) -> tzinfo:

@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import requests
-
 from ..clock import SECOND
 from .books import QueuedCallback
 from .messages import Side, World
@@ -30,6 +28,9 @@ class Delivery:
 
     def __init__(self, world: World, sides: Mapping[str, Side], *, at_once: int = 8) -> None:
         self._world, self._sides = world, sides
+        import requests  # here, because importing it opens a socket to look for IPv6
+
+        self._lost: tuple[type[Exception], ...] = (requests.RequestException, OSError, ValueError)
         self._session = requests.Session()
         self._session.trust_env = False
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=at_once, max_retries=0)
@@ -113,7 +114,7 @@ class Delivery:
                 url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as response:
                 return response.status_code, response.raw.read(_MAX_ANSWER, decode_content=True)
-        except (requests.RequestException, OSError, ValueError) as error:
+        except self._lost as error:
             logger.info("callback without an answer: %s", type(error).__name__)
             return 0, b""
 

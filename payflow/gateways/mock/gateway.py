@@ -16,6 +16,7 @@ from ...errors import ConfigError, InvalidRequest, NotFound, Refused
 from ...gateway import Answer, Callback, Capabilities, Event, NextAction, Outcome, Reply
 from ...money import MAX_MINOR
 from ...records import Payment, Refund
+from ...transport import Surroundings
 from ..receiving import revealed
 from . import far_side as far
 from .bank import Bank, Denied
@@ -85,13 +86,17 @@ class MockGateway:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def from_config(cls, name: str, options: Mapping[str, Any]) -> MockGateway:
+    def from_config(
+        cls, name: str, options: Mapping[str, Any], surroundings: Surroundings | None = None
+    ) -> MockGateway:
         """The account ``name`` of a config, with ``secret`` and any of the constructor's other options."""
         named = ("merchant", "app", "state", "channels", "cashier_url")
         known = {key: options[key] for key in named if options.get(key)}
         if not options.get("secret"):
             path = f"$.gateways.{name}.secret"
             raise ConfigError("The mock gateway needs a secret", path=path, code="CONFIG_MISSING_SECRET")
+        if surroundings is not None:
+            known["clock"] = surroundings.clock
         return cls(name, revealed(options["secret"]), **known)
 
     def __repr__(self) -> str:
