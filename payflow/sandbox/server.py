@@ -37,7 +37,7 @@ class Server:
     def start(self) -> None:
         """Serve in the background."""
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="sandbox-server", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.03}, name="sandbox-server", daemon=True
         )
         self._thread.start()
 
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._write(Outgoing(refused, b""))
             return
-        request = Incoming(self.command, self.path, tuple(self.headers.items()), body)
+        request = Incoming(self.command, _origin_form(self.path), tuple(self.headers.items()), body)
         try:
             answer = self.answering(request)
         except Exception:
@@ -131,6 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is given
         logger.debug(format, *args)
+
+
+def _origin_form(target: str) -> str:
+    """The request's target without scheme and host: Alipay's Python SDK sends both, and a server has to take it."""
+    if not target.lower().startswith(("http://", "https://")):
+        return target
+    host, slash, rest = target.partition("://")[2].partition("/")
+    return f"/{rest}" if slash else "/" + "".join(host.partition("?")[1:])
 
 
 def _joined(head: list[str]) -> bytes:
