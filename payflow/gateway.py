@@ -136,6 +136,11 @@ class Gateway(Protocol):
     """One account at one gateway, ready to use. Instances are shared between threads.
 
     Verbs never raise for an outcome: whatever the far side does, or does not do, is an :class:`Answer`.
+
+    A gateway may also have ``check(payment: Payment) -> None``: it is asked before a payment is stored, and raises
+    ``InvalidRequest`` (``INVALID_METADATA`` with the ``path``) for what the payment's channel cannot do without. What a
+    channel needs to know of the payer stands in the payment's metadata: ``openid``, ``buyer_id``, ``buyer_open_id``,
+    ``auth_code``, ``client_ip``, ``return_url``, ``quit_url``, ``h5_type``, ``store_id``, ``attach``.
     """
 
     kind: str  # alipay, wechat, mock

@@ -105,9 +105,19 @@ def routes_of(full: Mapping[str, Any], problems: Problems) -> tuple[Rule, ...]:
             problems.add((*path, "gateway"), said, "CONFIG_MISSING_ROUTE")
         elif "gateway" in route:
             _known_account(account, accounts, (*path, "gateway"), problems)
+        _check_otherwise(route, account, accounts, path, problems)
         if problems.clean(*path):
             rules.append(_rule(route, account, path, problems))
     return tuple(rules)
+
+
+def _check_otherwise(
+    route: Mapping[str, Any], account: str, accounts: Mapping[str, Any], path: JsonPath, problems: Problems
+) -> None:
+    for place, other in enumerate(route.get("otherwise", ())):
+        _known_account(other, accounts, (*path, "otherwise", place), problems)
+        if other == account:
+            problems.add((*path, "otherwise", place), "is the account that could not be reached", "CONFIG_VALUE")
 
 
 def _known_account(name: str, accounts: Mapping[str, Any], path: JsonPath, problems: Problems) -> None:
@@ -152,6 +162,7 @@ def _rule(route: Mapping[str, Any], account: str, path: JsonPath, problems: Prob
         predicate=predicate,
         predicate_name=name,
         fallback=bool(route.get("fallback")),
+        otherwise=tuple(route.get("otherwise", ())),
     )
 
 

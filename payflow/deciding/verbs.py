@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IdempotencyRefused, InvalidRequest, NotFound, Refused, TokenRefused
+from ..gateway import Gateway
 from ..money import Money
 from ..records import Allowance, IdempotencyKey, Payment, Refund, replace
 from ..trust import TokenClaims, Trust
@@ -173,6 +174,23 @@ def create(draft: Draft, order: Order, trust: Trust, request: Request) -> Paymen
 def _submitted(draft: Draft, payment: Payment, cause: Cause, **also: Any) -> Payment:
     due = draft.rules.schedule.after(draft.now, 0)
     return draft.move(payment, "submit", cause, next_check_at=due, **also)
+
+
+def reroute(draft: Draft, payment_id: str, gateway: Gateway, *, call_lease: int | None) -> bool:
+    """Move a payment of which nothing was ever sent to another account, under the same number. False: too late."""
+    payment = known_payment(draft, payment_id)
+    name = (gateway.account, payment.out_trade_no)
+    if name not in draft.wants.orders:
+        raise Needs(orders={name})
+    sent = payment.unresolved or draft.attempts_of(payment) or payment.next_action != "{}" or payment.gateway_txn
+    if payment.status != "pending" or sent or name in draft.facts.orders:
+        return False
+    payment = draft.put(
+        payment, gateway=gateway.kind, account=gateway.account, merchant=gateway.merchant, app=gateway.app
+    )
+    lease = None if call_lease is None else draft.now + call_lease
+    draft.prepare(payment, "charge", Cause("api", "otherwise"), lease_until=lease)
+    return True
 
 
 # -- confirm -------------------------------------------------------------------------------------------------------

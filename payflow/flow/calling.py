@@ -11,9 +11,11 @@ from functools import partial
 from ..deciding import checks, verbs
 from ..deciding.answers import apply_answer, claim, refund_of
 from ..deciding.draft import Draft
-from ..errors import Refused
+from ..errors import InvalidRequest, Refused
 from ..gateway import Answer, Outcome
+from ..money import Money
 from ..records import Attempt, Payment, Refund
+from ..routing import RouteFacts
 from ..store import Wants
 from .settling import Settling, about
 
@@ -40,10 +42,11 @@ class CheckReport:
 class Calling(Settling):
     """The part of a flow that talks to gateways."""
 
-    def perform(self, attempt_id: str, payment_id: str) -> Payment | None:
+    def perform(self, attempt_id: str, payment_id: str, *, tried: frozenset[str] = frozenset()) -> Payment | None:
         """Send one prepared attempt, outside any transaction, and store how it ended.
 
-        ``None`` if somebody else has it.
+        ``None`` if somebody else has it. A charge that could not be sent turns to the accounts that its route names
+        under ``otherwise``, less those ``tried``.
         """
         self._outside()
         wants = Wants(payments={payment_id}, attempts=True, refunds=True)
@@ -64,7 +67,34 @@ class Calling(Settling):
             self.wants_for(answer.events, payments={payment_id}),
             lambda draft: apply_answer(draft, attempt, answer),
         )
-        return draft.facts.payments[payment_id]
+        payment = draft.facts.payments[payment_id]
+        if attempt.op == "charge" and answer.outcome is Outcome.NEVER_SENT:
+            return self._otherwise(payment, tried | {payment.account})
+        return payment
+
+    def _otherwise(self, payment: Payment, tried: frozenset[str]) -> Payment:
+        """Nothing of it has left this machine: where the routes name another account, that one is asked."""
+        facts = RouteFacts(amount=Money(payment.amount, payment.currency), channel=payment.channel)
+        for account in self.router.otherwise(payment.account, facts):
+            if account in tried or account not in self.gateways:
+                continue
+            try:
+                gateway = self.able(account, payment.channel, facts.amount, "charge")
+                self.acceptable(gateway, payment)
+            except (Refused, InvalidRequest):
+                continue
+            moved, draft = self.settle(
+                Wants(payments={payment.id}, attempts=True, orders={(account, payment.out_trade_no)}),
+                lambda draft, gateway=gateway: verbs.reroute(  # type: ignore[misc]  # bound now, not when it is called
+                    draft, payment.id, gateway, call_lease=self.call_lease()
+                ),
+            )
+            if not moved:
+                return draft.facts.payments[payment.id]
+            logger.warning("%s cannot be reached; turning to %s payment_id=%s trace_id=%s", payment.account, account,
+                           payment.id, payment.trace_id, extra=about(payment))  # fmt: skip
+            return self.perform(draft.prepared[0], payment.id, tried=tried) or draft.facts.payments[payment.id]
+        return payment
 
     def _outside(self) -> None:
         """No network inside the host's transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,6 +124,16 @@ class Settling:
             if amount.minor > min(can.max_amount, MAX_MINOR):
                 raise InvalidRequest("Amount is too large for this gateway", code="INVALID_AMOUNT")
         return gateway
+
+    @staticmethod
+    def acceptable(gateway: Gateway, payment: Payment) -> None:
+        """What this gateway cannot do without, refused before anything is stored: ``INVALID_REFERENCE`` for an order
+        number it does not take, and whatever its own ``check`` says (``INVALID_METADATA`` with the ``path``)."""
+        if re.fullmatch(gateway.capabilities.order_number, payment.out_trade_no, re.ASCII) is None:
+            raise InvalidRequest(f"{gateway.kind} does not take this order number", code="INVALID_REFERENCE")
+        check = getattr(gateway, "check", None)
+        if check is not None:
+            check(payment)
 
     def call_lease(self) -> int | None:
         """How long a caller that performs its own attempt keeps it; joined flows leave it to others."""

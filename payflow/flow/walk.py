@@ -197,6 +197,8 @@ class Flow(Calling, Receiving):
             updated_at=now,
             expires_at=now + seconds(self.settings.payment_seconds),
         )
+        if not expected:
+            self.acceptable(gateway, payment)
         ttl = self.settings.token_ttl_seconds
         order = verbs.Order(
             payment=payment,

@@ -8,7 +8,7 @@ guess. A payment that was sent already is not routed again; that is the walk's p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import PayflowError, Refused
@@ -38,7 +38,8 @@ class Rule:
 
     ``minimum`` and ``maximum`` are inclusive minor units and need exactly one currency, because 50 is not the same
     amount in yuan and in yen. ``extra`` pairs a key with the values it may have; a value matches only one of its own
-    type (``1`` is not ``true``). A ``fallback`` has no conditions and is asked after every other rule.
+    type (``1`` is not ``true``). A ``fallback`` has no conditions and is asked after every other rule. ``otherwise``
+    are accounts to turn to while ``account`` cannot be reached, for payments of which nothing has been sent.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Rule:
     predicate: Predicate | None = None
     predicate_name: str = ""
     fallback: bool = False
+    otherwise: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.minimum is not None or self.maximum is not None) and len(self.currencies) != 1:
@@ -129,6 +131,18 @@ class Router:
             code="NO_ROUTE",
             channel=facts.channel,
         )
+
+    def otherwise(self, account: str, facts: RouteFacts) -> tuple[str, ...]:
+        """Where a payment goes that could not be sent to ``account``: what the first rule that leads there says.
+
+        The host's own facts and predicates are not known any more when a payment is sent, so they do not matter here.
+        """
+        for rule in self.rules:
+            if rule.account == account and not why_not(
+                replace(rule, extra=(), predicate=None, predicate_name=""), facts
+            ):
+                return rule.otherwise
+        return ()
 
     def explain(self, facts: RouteFacts) -> Explanation:
         """What :meth:`choose` does with these facts, and what every other rule says to them.
