@@ -56,6 +56,11 @@ class Order:
         """What tells it from every other order."""
         return (self.gateway, self.merchant, self.out_trade_no)
 
+    @property
+    def merchants_no(self) -> str:
+        """The order number the merchant knows: a second payment of one order is kept under a key of its own."""
+        return str(self.extra.get("second_of") or self.out_trade_no)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
@@ -341,14 +346,14 @@ class Books:
         name, kind = next((name, kind) for name, (kind, _) in _TABLES.items() if kind is type(record))
         columns = [one.name for one in fields(kind)]
         with self.transaction():
-            if "id" in columns and not record.id:  # type: ignore[union-attr]  # those with such a column have it
+            if not isinstance(record, (Order, Refund)) and not record.id:
                 number = self._sql_one(f"select coalesce(max(id), 0) + 1 from {name}")
-                record = replace(record, id=number)  # type: ignore[type-var]  # see above
+                record = replace(record, id=number)
             values = [_stored(column, getattr(record, column)) for column in columns]
             marks = ",".join("?" * len(columns))
             self._sql.execute(f"insert or replace into {name} ({','.join(columns)}) values ({marks})", values)
-            if name == "calls" and record.id % 1000 == 0:  # type: ignore[union-attr]  # calls have one
-                self._sql.execute("delete from calls where id <= ?", (record.id - _CALLS_KEPT,))  # type: ignore[union-attr]  # calls have one
+            if isinstance(record, Call) and record.id % 1000 == 0:
+                self._sql.execute("delete from calls where id <= ?", (record.id - _CALLS_KEPT,))
         return record
 
     def _find(self, kind: type[Row], where: str, *values: Any) -> list[Row]:

@@ -115,9 +115,12 @@ class Trades:
             paid = self.books.put(paid)
             self.tell(paid, "paid")
             if "double_payment" in self._order_faults(paid, ("double_payment",)):
-                second = self.new_number(paid)
-                paid = self.books.put(replace(paid, extra={**paid.extra, "second_number": second}))
-                self.tell(paid, "paid", {"number": second})
+                extra = {**paid.extra, "second_of": paid.out_trade_no}
+                second = replace(
+                    paid, out_trade_no=f"{paid.out_trade_no}#2", number=self.new_number(paid), extra=extra, group_no=""
+                )
+                self.books.put(second)
+                self.tell(paid, "paid", {"number": second.number})
             return paid
 
     def decline(self, order: Order) -> Order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -154,3 +155,17 @@ def test_a_payer_can_be_quicker_than_the_closing(client: Client, sandbox: Sandbo
     assert client.query("A1")["trade_status"] == "TRADE_CLOSED"
     sandbox.advance(6)
     assert client.query("A1")["trade_status"] == "TRADE_SUCCESS"
+
+
+def test_many_callers_at_once_stop_nobody(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("busy", rate=0.2, times=-1, operation="query")
+    sandbox.fault("double_payment", rate=0.2, times=-1)
+
+    def work(number: int) -> str:
+        own = Client(sandbox)
+        own.paid(f"A{number}")
+        own.query(f"A{number}")
+        return str(own.refund(f"A{number}", "12.50", f"R{number}")["fund_change"])
+
+    with ThreadPoolExecutor(8) as callers:
+        assert list(callers.map(work, range(40), timeout=20)) == ["Y"] * 40

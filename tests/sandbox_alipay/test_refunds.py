@@ -117,3 +117,18 @@ def test_where_the_money_went_is_told_on_request(client: Client) -> None:
     }  # fmt: skip
     details = client.call("alipay.trade.refund", biz)["refund_detail_item_list"]
     assert details == [{"amount": "1.00", "fund_channel": "ALIPAYACCOUNT"}]
+
+
+def test_each_of_two_payments_goes_back_by_its_own_number(client: Client, sandbox: Sandbox, shop: Shop) -> None:
+    sandbox.fault("double_payment")
+    first = client.paid("A1")["trade_no"]
+    sandbox.deliver()
+    (second,) = {got["trade_no"] for got in shop.got} - {first}
+    biz = {"trade_no": second, "refund_amount": "12.50", "out_request_no": "R1"}
+    answer = client.call("alipay.trade.refund", biz)
+    assert (answer["out_trade_no"], answer["trade_no"], answer["fund_change"]) == ("A1", second, "Y")
+    assert client.call("alipay.trade.query", {"trade_no": second})["trade_status"] == "TRADE_CLOSED"
+    assert client.query("A1")["trade_status"] == "TRADE_SUCCESS"
+    assert client.query("A1")["trade_no"] == first
+    sandbox.deliver()
+    assert (shop.got[-1]["trade_no"], shop.got[-1]["out_trade_no"], shop.got[-1]["out_biz_no"]) == (second, "A1", "R1")

@@ -65,7 +65,7 @@ class Asking:
         if notify_url:
             order = self._world.books.put(replace(order, notify_url=notify_url))
         closed = self._closed(order)
-        return success(trade_no=closed.number, out_trade_no=closed.out_trade_no)
+        return success(trade_no=closed.number, out_trade_no=closed.merchants_no)
 
     def cancel(self, ask: Ask, struck: Collection[str]) -> Said:
         """``alipay.trade.cancel``: an unpaid trade is closed, a paid one refunded; the answer says which."""
@@ -76,8 +76,8 @@ class Asking:
         try:
             action = self._cancelled(order)
         except Refused as no:
-            return Said({**no.node(), "out_trade_no": order.out_trade_no, "retry_flag": "N"})
-        return success(trade_no=order.number, out_trade_no=order.out_trade_no, retry_flag="N", action=action)
+            return Said({**no.node(), "out_trade_no": order.merchants_no, "retry_flag": "N"})
+        return success(trade_no=order.number, out_trade_no=order.merchants_no, retry_flag="N", action=action)
 
     def _cancelled(self, order: Order) -> str:
         if order.state == "finished":

@@ -77,7 +77,6 @@ class _Line:
 
     at: int
     order: Order
-    trade_no: str
     refund: Refund | None = None
 
     @property
@@ -91,16 +90,11 @@ class _Line:
 
 def lines(world: World, merchant: str, of: Period) -> list[_Line]:
     """What moved within a period, oldest first; a payment that a payer made twice stands there twice."""
-    found = []
-    for order in world.books.paid_between("alipay", merchant, of.first, of.last):
-        found.append(_Line(order.paid_at, order, order.number))
-        second = order.extra.get("second_number")
-        if second:
-            found.append(_Line(order.paid_at, order, str(second)))
+    found = [_Line(one.paid_at, one) for one in world.books.paid_between("alipay", merchant, of.first, of.last)]
     for refund in world.books.refunded_between("alipay", merchant, of.first, of.last):
         refunded = world.books.order("alipay", merchant, refund.out_trade_no)
         if refunded is not None and refund.state == "succeeded":
-            found.append(_Line(refund.ended_at, refunded, refunded.number, refund))
+            found.append(_Line(refund.ended_at, refunded, refund))
     return sorted(found, key=lambda line: line.at)
 
 
@@ -132,7 +126,7 @@ def _trades(found: Sequence[_Line], heads: Sequence[str], stamp: str) -> bytes:
 def _trade_row(line: _Line) -> list[str]:
     order, extra, amount = line.order, line.order.extra, text_from_minor(line.amount)
     return [
-        f"{line.trade_no}\t", f"{order.out_trade_no}\t", "交易" if line.refund is None else "退款",
+        f"{line.order.number}\t", f"{order.merchants_no}\t", "交易" if line.refund is None else "退款",
         _plain(order.subject), written(order.created_at), written(line.at), str(extra.get("store_id", "")), "",
         str(extra.get("operator_id", "")), str(extra.get("terminal_id", "")), f"*{masked(order.payer)}", amount, amount,
         "0.00", "0.00", "0.00", "0.00", "0.00", "", "0.00", "0.00",
@@ -169,7 +163,7 @@ def _account(found: Sequence[_Line], heads: Sequence[str], stamp: str) -> bytes:
             plus, minus = (text_from_minor(amount), "0.00") if amount > 0 else ("0.00", text_from_minor(amount))
             rows.append(
                 [
-                    f"{len(rows) + 1:016d}\t", f"{line.trade_no}\t", f"{line.order.out_trade_no}\t",
+                    f"{len(rows) + 1:016d}\t", f"{line.order.number}\t", f"{line.order.merchants_no}\t",
                     _plain(line.order.subject), written(line.at), f"*{masked(line.order.payer)}", plus, minus,
                     text_from_minor(balance), "支付宝", kind,
                     request_number(line.refund) if line.refund is not None else "",

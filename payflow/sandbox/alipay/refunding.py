@@ -40,7 +40,7 @@ class Refunding:
         refund, moved = self._refunded(order, given or order.out_trade_no, fen, text(ask.biz, "refund_reason", 256))
         order = self._world.books.order(*order.key) or order
         return success(
-            trade_no=order.number, out_trade_no=order.out_trade_no, **buyer(order),
+            trade_no=order.number, out_trade_no=order.merchants_no, **buyer(order),
             fund_change="Y" if moved else "N", refund_fee=text_from_minor(order.refunded),
             send_back_fee=text_from_minor(refund.amount) if moved else "0.00",
             gmt_refund_pay=written(refund.ended_at) if refund.state == "succeeded" else "",
@@ -76,7 +76,7 @@ class Refunding:
         done = refund.state == "succeeded"
         options = ask.biz.get("query_options") or ()
         return success(
-            trade_no=order.number, out_trade_no=order.out_trade_no, out_request_no=out_request_no,
+            trade_no=order.number, out_trade_no=order.merchants_no, out_request_no=out_request_no,
             total_amount=text_from_minor(shown_amount(order, struck)), refund_amount=text_from_minor(refund.amount),
             refund_status="REFUND_SUCCESS" if done else "",
             gmt_refund_pay=written(refund.ended_at) if done and "gmt_refund_pay" in options else "",

@@ -84,7 +84,7 @@ def trade(order: Order, struck: Collection[str]) -> dict[str, Any]:
     paid = bool(order.paid_at) and "stale_query" not in struck
     status = STATUS[order.state] if paid or not order.paid_at else "WAIT_BUYER_PAY"
     fields: dict[str, Any] = {
-        "trade_no": order.number, "out_trade_no": order.out_trade_no, "trade_status": status,
+        "trade_no": order.number, "out_trade_no": order.merchants_no, "trade_status": status,
         **(buyer(order) if paid or not order.paid_at else {}), **money(order, struck, paid=paid),
         "store_id": order.extra.get("store_id", ""), "terminal_id": order.extra.get("terminal_id", ""),
     }  # fmt: skip

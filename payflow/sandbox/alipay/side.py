@@ -186,7 +186,7 @@ class AlipaySide:
         merchant = ask.app.seller_id
         if isinstance(trade_no, str) and trade_no:
             order = self._world.books.order_of_number("alipay", merchant, trade_no)
-            out_trade_no = order.out_trade_no if order is not None else out_trade_no
+            out_trade_no = order.merchants_no if order is not None else out_trade_no
         shown = out_trade_no if isinstance(out_trade_no, str) else ""
         return _Subject(operation=ask.operation, merchant=merchant, out_trade_no=shown[:64])
 

@@ -64,7 +64,7 @@ def _trade(queued: QueuedCallback, order: Order, refund: Refund | None) -> dict[
     full, at = text_from_minor(amount), int(content.get("at", queued.created_at))
     open_id = str(order.extra.get("buyer_open_id", ""))
     fields = {
-        "trade_no": str(content.get("number") or order.number), "out_trade_no": order.out_trade_no,
+        "trade_no": str(content.get("number") or order.number), "out_trade_no": order.merchants_no,
         "subject": order.subject, "body": str(order.extra.get("body", "")),
         "passback_params": str(order.extra.get("passback_params", "")), "gmt_create": written(order.created_at),
         "buyer_logon_id": masked(order.payer), "total_amount": full,
