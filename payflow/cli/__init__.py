@@ -15,6 +15,7 @@ COMMANDS = {
     "route": "Explain which gateway an amount and a channel would go to, and why.",
     "table": "Print the transition tables as Markdown, Mermaid or SVG.",
     "migrate": "Bring the database schema up to date.",
+    "sandbox": "Be Alipay and WeChat Pay on this machine: real protocols, no account, no money.",
     "worker": "Deliver messages, ask about unknown and pending payments, expire and close.",
     "trace": "Tell the whole story of one payment.",
     "doctor": "Run every invariant query and name what is broken.",

@@ -179,10 +179,15 @@ def _wechat_operation(method: str, path: str, summary: str, query: tuple[str, ..
     reasons = {
         "400": "PARAM_ERROR, INVALID_REQUEST, …", "401": "SIGN_ERROR: the Authorization header does not prove who asks",
         "403": "NO_AUTH, NOT_ENOUGH, …", "404": "ORDER_NOT_EXIST, RESOURCE_NOT_EXISTS, …", "406": "Accept is missing",
-        "429": "FREQUENCY_LIMITED; only where a fault was ordered", "500": "SYSTEM_ERROR; only where a fault was ordered",
+        "429": "FREQUENCY_LIMITED; only where a fault was ordered",
+        "500": "SYSTEM_ERROR; only where a fault was ordered",
         "502": "Only where a fault was ordered",
     }  # fmt: skip
-    good = {"description": "Closed"} if status == 204 else _content("The answer, signed in its headers", {"type": "object"})
+    good = (
+        {"description": "Closed"}
+        if status == 204
+        else _content("The answer, signed in its headers", {"type": "object"})
+    )
     name = "".join(part.capitalize() for part in re.findall(r"[a-z0-9]+", path.removeprefix("/v3/")))
     operation: dict[str, Any] = {
         "operationId": f"wechat{method.capitalize()}{name}", "summary": summary, "tags": ["wechat"],

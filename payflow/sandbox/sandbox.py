@@ -101,7 +101,9 @@ class Sandbox:
         """Answer one request: a gateway's, or the sandbox's own pages and control API."""
         for side in self.sides.values():
             if side.takes(request.path):
-                return side.answer(request)
+                answer = side.answer(request)
+                logger.info("%s %s: %d", request.method, request.path, answer.status)
+                return answer
         return self.control.answer(request)
 
     # -- what a payer or a test does --------------------------------------------------------------------------------

@@ -54,7 +54,11 @@ def query_of(request: Incoming, schemas: Mapping[str, Mapping[str, Any]]) -> dic
     """The query of a request; a name that is not in ``schemas``, or comes twice, is refused."""
     try:
         pairs = parse_qsl(
-            request.query, keep_blank_values=True, strict_parsing=bool(request.query), errors="strict", max_num_fields=20
+            request.query,
+            keep_blank_values=True,
+            strict_parsing=bool(request.query),
+            errors="strict",
+            max_num_fields=20,
         )
     except (ValueError, UnicodeDecodeError):
         raise invalid("The query is not one") from None

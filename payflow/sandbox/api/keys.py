@@ -49,9 +49,7 @@ def accounts(material: Material, url: str) -> list[dict[str, Any]]:
     for name in ACCOUNTS:
         options = fragment(material, url, [name], "secrets")["gateways"][name]
         files = sorted(Path(one).name for one in _files_in(options))
-        listed.append(
-            {"name": name, "options": options, "files": {one: f"{url}/sandbox/keys/{one}" for one in files}}
-        )
+        listed.append({"name": name, "options": options, "files": {one: f"{url}/sandbox/keys/{one}" for one in files}})
     return listed
 
 
@@ -72,7 +70,9 @@ def fragment(material: Material, url: str, wanted: list[str], folder: str) -> di
 
 def _files_in(value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [value["file"]] if set(value) == {"file"} else [one for part in value.values() for one in _files_in(part)]
+        return (
+            [value["file"]] if set(value) == {"file"} else [one for part in value.values() for one in _files_in(part)]
+        )
     return [one for part in value for one in _files_in(part)] if isinstance(value, list) else []
 
 

@@ -30,7 +30,10 @@ WORDS: dict[str, Schema] = {
 _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
 _MERCHANT: Schema = {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"}
 _BEFORE_ID: Schema = {"type": "string", "pattern": "^[0-9]{1,15}$"}
-_BEFORE_ORDER: Schema = {"type": "string", "pattern": "^[0-9]{1,17}:[a-z]{1,16}:[0-9A-Za-z_-]{1,64}:[0-9A-Za-z_|*@.-]{1,64}$"}
+_BEFORE_ORDER: Schema = {
+    "type": "string",
+    "pattern": "^[0-9]{1,17}:[a-z]{1,16}:[0-9A-Za-z_-]{1,64}:[0-9A-Za-z_|*@.-]{1,64}$",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +217,7 @@ def _config(desk: Desk, asked: Asked) -> dict[str, Any]:
     if len(set(wanted)) != len(wanted):
         raise invalid("accounts names one twice")
     try:
-        return keys.fragment(
-            desk.world.material, desk.world.address, wanted, asked.query.get("folder", "secrets")
-        )
+        return keys.fragment(desk.world.material, desk.world.address, wanted, asked.query.get("folder", "secrets"))
     except LookupError as error:
         raise invalid(str(error.args[0])) from None
 

@@ -117,7 +117,7 @@ class Desk:
     # -- faults and time --------------------------------------------------------------------------------------------
 
     def fault(
-        self, kind: str, gateway: str = "", operation: str = "", out_trade_no: str = "", rate: float = 1.0,
+        self, kind: str, *, gateway: str = "", operation: str = "", out_trade_no: str = "", rate: float = 1.0,
         times: int = 1, value: float | None = None,
     ) -> Fault:  # fmt: skip
         """Let something go wrong; see :meth:`payflow.sandbox.faults.Faults.order`."""

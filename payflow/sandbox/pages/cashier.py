@@ -73,7 +73,7 @@ def _time_left(desk: Desk, view: View, order: Order) -> Html:
     seconds = desk.seconds_left(order)
     speed = f"{desk.world.clock.speed:g}"
     text = tag("span", spoken(view, seconds), data_tick=True, data_left=seconds, data_speed=speed)
-    return tag("p", view.say("Time left"), ": ", text, class_="left")
+    return tag("p", view.say("Time left"), " ", text, class_="left")
 
 
 def spoken(view: View, seconds: int) -> str:

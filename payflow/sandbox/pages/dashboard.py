@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from ..api.routes import after, cursor
 from ..api.verbs import Desk
 from ..books import Order
-from ..faults import CALL_FAULTS, CALLBACK_FAULTS, OPERATIONS, ORDER_FAULTS
+from ..faults import CALL_FAULTS, CALLBACK_FAULTS, KINDS, OPERATIONS, ORDER_FAULTS
 from ..messages import Outgoing
 from .cashier import cashier_path, order_path
-from .html import Child, Html, tag
+from .html import Child, Html, join, tag
 from .layout import GATEWAYS, View, badge, button, moment, money, notice, outside, page
 from .tables import call_table, callback_table
 from .timeline import dots, drawn
 
-_ORDERS, _LINES = 15, 12
+_ORDERS, _LINES = 10, 12
 
 
 def dashboard(desk: Desk, view: View, *, said: str = "", status: int = 200) -> Outgoing:
@@ -35,7 +35,7 @@ def dashboard(desk: Desk, view: View, *, said: str = "", status: int = 200) -> O
         "div",
         _section("clock", say("Clock"), _clock(desk, view)),
         _section("faults", say("Faults"), _faults(desk, view)),
-        _section("new-fault", say("What should go wrong"), _new_fault(view), fixed=True),
+        _section("new-fault", say("What should go wrong"), _new_fault(view), _kinds(view), fixed=True),
         _section("certificates", say("Certificates"), _certificates(view)),
         class_="stack",
     )
@@ -113,9 +113,13 @@ def _clock(desk: Desk, view: View) -> Html:
     ahead = int(clock.ahead_seconds)
     speed = f"{clock.speed:g}"
     now = clock()
+    shown = moment(now, day=True)
+    ticking: dict[str, str | int | bool] = {
+        "data_tick": True, "data_now": now // 1000, "data_speed": speed, "class_": "now",
+    }  # fmt: skip
     steps = [
         button(say(text), view.link("/clock"), ("advance_seconds", str(seconds)), class_="small")
-        for seconds, text in ((60, "Forward by a minute"), (3600, "by an hour"), (86_400, "by a day"))
+        for seconds, text in ((60, "+1 min"), (3600, "+1 h"), (86_400, "+1 d"))
     ]
     setting = tag(
         "form",
@@ -125,7 +129,7 @@ def _clock(desk: Desk, view: View) -> Html:
     )  # fmt: skip
     return tag(
         "div",
-        tag("p", tag("b", moment(now, day=True), data_tick=True, data_now=now // 1000, data_speed=speed, class_="now"), " ", tag("span", say("Beijing time"), class_="hint")),
+        tag("p", tag("b", shown, **ticking), " ", tag("span", say("Beijing time"), class_="hint")),
         tag("p", say("ahead"), " ", long_time(view, ahead), class_="hint") if ahead > 0 else None,
         tag("div", steps, class_="row"), setting,
         button(say("Do what is due now"), view.link("/deliver"), class_="small"), class_="stack tight",
@@ -176,13 +180,21 @@ def _new_fault(view: View) -> Html:
         labelled("What", tag("select", groups, name="kind", id="kind")),
         labelled("Gateway", tag("select", tag("option", say("either"), value=""), gateways, name="gateway")),
         labelled("Operation", tag("select", tag("option", say("any"), value=""), operations, name="operation")),
-        labelled("Order", tag("input", name="out_trade_no", maxlength=64, placeholder=say("Empty: every order"))),
+        labelled("Order", tag("input", name="out_trade_no", maxlength=64, placeholder=say("every one"))),
         labelled("How often", tag("input", name="times", value="1", inputmode="numeric", title=say("-1: always"))),
         labelled("Probability", tag("input", name="rate", value="1", inputmode="decimal")),
-        labelled("Value", tag("input", name="value", inputmode="decimal", placeholder=say("Empty: its default"))),
+        labelled("Value", tag("input", name="value", inputmode="decimal", placeholder=say("its default"))),
         tag("button", say("Order this fault"), class_="primary", id="order-fault"),
         method="post", action=view.link("/faults"), class_="grid",
     )  # fmt: skip
+
+
+def _kinds(view: View) -> Html:
+    known = tag(
+        "dl",
+        [join(tag("dt", tag("code", kind)), tag("dd", view.say.fault(kind, text))) for kind, text in KINDS.items()],
+    )
+    return tag("details", tag("summary", view.say("What each of them does")), known, class_="kinds")
 
 
 def _certificates(view: View) -> Html:

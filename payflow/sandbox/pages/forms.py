@@ -65,17 +65,17 @@ def posted(desk: Desk, view: View, parts: list[str]) -> Outgoing | None:
         case ["cashier" | "orders" as place, gateway, number, *rest] if rest:
             return _order_form(desk, view, place, gateway, number, rest)
         case ["callbacks", number, "send"]:
-            return _then(desk, view, lambda fields: desk.send(desk.callback(word("id", number))))
+            return _then(desk, view, lambda _: desk.send(desk.callback(word("id", number))))
         case ["faults"]:
             return _then(desk, view, lambda fields: desk.fault(**typed(fields, "FaultInput")))
         case ["faults", number, "take-back"]:
-            return _then(desk, view, lambda fields: desk.take_back(word("id", number)))
+            return _then(desk, view, lambda _: desk.take_back(word("id", number)))
         case ["clock"]:
             return _then(desk, view, lambda fields: desk.set_clock(**typed(fields, "ClockInput")))
         case ["deliver"]:
-            return _then(desk, view, lambda fields: desk.delivery.round())
+            return _then(desk, view, lambda _: desk.delivery.round())
         case ["rotate", gateway]:
-            return _then(desk, view, lambda fields: desk.rotate(word("gateway", gateway)))
+            return _then(desk, view, lambda _: desk.rotate(word("gateway", gateway)))
     return None
 
 

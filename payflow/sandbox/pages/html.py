@@ -20,7 +20,7 @@ class Html(str):
     __slots__ = ()
 
 
-Child = Union[str, Html, int, None, Iterable["Child"]]
+Child = Union[str, Html, int, None, Iterable["Child"]]  # noqa: UP007 -- it names itself, which | cannot
 
 
 def escape(text: str) -> Html:

@@ -52,13 +52,16 @@ def _facts(view: View, order: Order) -> Html:
         (say("The merchant's number"), outside(order.out_trade_no)),
         (say("Its own number"), outside(order.number or "–")),
         (say("Merchant"), outside(order.merchant)), (say("App"), outside(order.app)),
-        (say("Product"), outside(order.product)), (say("Refunded"), money(order.refunded, order.currency)),
+        (say("Product"), outside(order.product)),
+        (say("Refunded"), money(order.refunded, order.currency) if order.refunded else outside("–")),
         (say("Payer"), outside(order.payer or "–")), (say("Told at"), outside(order.notify_url or "–")),
         (say("Returns to"), outside(order.return_url or "–")), (say("Part of"), outside(order.group_no or "–")),
-        (say("Ordered at"), moment(order.created_at, day=True)),
-        (say("Expires at"), moment(order.expires_at, day=True)),
-        (say("Paid at"), moment(order.paid_at, day=True)), (say("Closed at"), moment(order.closed_at, day=True)),
     ]  # fmt: skip
+    times = (
+        ("Ordered at", order.created_at), ("Expires at", order.expires_at), ("Paid at", order.paid_at),
+        ("Closed at", order.closed_at),
+    )  # fmt: skip
+    pairs += [(say(name), moment(at, day=True)) for name, at in times if at]
     return facts(*((name, value) for name, value in pairs if value != outside("–")))
 
 

@@ -12,7 +12,9 @@ from .layout import GATEWAYS, View, badge, button, moment, outside
 
 def _table(label: str, heads: Sequence[str], rows: Sequence[Html]) -> Html:
     head = tag("thead", tag("tr", [tag("th", one, scope="col") for one in heads]))
-    return tag("div", tag("table", head, tag("tbody", rows)), class_="table", role="region", aria_label=label, tabindex=0)
+    return tag(
+        "div", tag("table", head, tag("tbody", rows)), class_="table", role="region", aria_label=label, tabindex=0
+    )
 
 
 def _order_link(view: View, gateway: str, merchant: str, number: str) -> Child:
@@ -54,7 +56,7 @@ def call_table(view: View, calls: Sequence[Call]) -> Html:
         tag(
             "tr",
             tag("td", moment(one.at)),
-            tag("td", say(GATEWAYS.get(one.gateway, one.gateway))),
+            tag("td", say(GATEWAYS.get(one.gateway, one.gateway)), class_="n"),
             tag("td", outside(one.operation), class_="op"),
             tag("td", _order_link(view, one.gateway, one.merchant, one.out_trade_no)),
             tag("td", one.status or say("no answer"), " ", outside(one.code),

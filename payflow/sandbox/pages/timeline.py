@@ -26,9 +26,7 @@ class Dot:
     ring: bool = False  # a callback
 
 
-def dots(
-    say: Speech, order: Order, refunds: Sequence[Refund], callbacks: Sequence[QueuedCallback]
-) -> list[Dot]:
+def dots(say: Speech, order: Order, refunds: Sequence[Refund], callbacks: Sequence[QueuedCallback]) -> list[Dot]:
     """What happened to an order, oldest first."""
     found = [Dot(order.created_at, say("ordered"))]
     if order.number or order.state != "prepared":
