@@ -121,7 +121,7 @@ def test_a_message_about_no_order_is_said_to_be_unknown(how: dict[str, str]) -> 
     assert refusal({"mchid": "1", "combine_out_trade_no": "C00001", "trade_state": "SUCCESS"}, **how)[0] == 400
 
 
-def test_combined_orders_are_not_ours() -> None:
+def test_a_combined_order_that_names_no_order() -> None:
     assert refusal(FAR.paid(combine_out_trade_no="C00001", sub_orders=[])) == (400, "CALLBACK_UNKNOWN_KIND")
 
 

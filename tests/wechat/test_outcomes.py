@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from payflow.gateway import Answer, EventKind, Outcome
+from payflow.records import replace
 from payflow.testing.material import call
 from payflow.testing.signed import private_key
 
@@ -234,6 +235,25 @@ def test_b124_a_number_that_is_none_is_not_asked_about(far: FarSide, operation: 
     gateway = far.gateway()
     answer = call(gateway, operation, order(gateway, out_trade_no=number), refund_of(gateway))
     assert (answer.outcome, far.heard) == (Outcome.NEVER_SENT, [])
+
+
+STRANGE: tuple[dict[str, Any], ...] = (
+    {"metadata": "not json"}, {"metadata": "[]"}, {"metadata": ""}, {"metadata": "[" * 4000}, {"metadata": "null"},
+    {"metadata": '{"combine_out_trade_no": 1}'}, {"metadata": '{"combine_out_trade_no": "../x"}'}, {"amount": 2**70},
+    {"metadata": '{"attach": []}'}, {"currency": ""}, {"channel": "telepathy"}, {"out_trade_no": "'; DROP TABLE x; --"},
+    {"merchant": "another"}, {"app": "another"}, {"description": "\x00'\"拿铁\u202e"}, {"expires_at": 1},
+    {"expires_at": -(2**63)}, {"out_trade_no": "\ud800" * 8}, {"gateway_txn": "\ud800"}, {"amount": -1},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_whatever_it_is_given_there_is_an_answer(far: FarSide, operation: str, strange: dict[str, Any]) -> None:
+    gateway = far.gateway()
+    payment = replace(order(gateway), **strange)
+    refund = refund_of(gateway, out_refund_no="退款 1" if operation == "query_refund" else "R\u202e1")
+    answer = call(gateway, operation, payment, refund)
+    assert (type(answer), answer.events) == (Answer, ())
 
 
 # -- closing ---

@@ -126,9 +126,7 @@ def test_an_answer_is_verified() -> None:
     found = next(iter(keys.certificates()))
     now = int(headers["wechatpay-timestamp"]) * 1_000_000
     genuine = {**headers, "wechatpay-serial": found.name, "wechatpay-signature-type": SIGNATURE_TYPE}
-    assert found.valid is not None
-    if found.is_valid(now):
-        assert keys.verify(genuine, answer["body"].encode(), now, 300) is None
+    assert keys.verify(genuine, answer["body"].encode(), now, 300) is None
     with pytest.raises(CallbackRefused) as caught:
         keys.verify(genuine, answer["body"].encode() + b" ", now, 300)
-    assert caught.value.code in {"SIGNATURE_INVALID", "KEY_EXPIRED"}
+    assert caught.value.code == "SIGNATURE_INVALID"

@@ -56,8 +56,8 @@ class Certificates:
 
     def look_for(self, serial: str) -> bool:
         """Fetch because an answer names a key we do not hold. Whether that key is here now."""
-        if self._may_ask(serial):
-            self.fetch()
+        if is_serial(serial) and (self._may_ask(serial) or self._fetching().locked()):
+            self.fetch()  # or wait for whoever is at it
         return self._keys.find(serial) is not None
 
     def look_for_in_background(self, serial: str) -> None:

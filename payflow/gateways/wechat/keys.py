@@ -83,10 +83,10 @@ class PlatformKeys:
         return self._all.get(serial) or self._all.get(key_name(serial))
 
     def with_fetched(self, fetched: Mapping[str, PlatformKey]) -> PlatformKeys:
-        """The same keys and these, as a set of its own."""
+        """All keys there are and these, as a set of its own."""
         other = object.__new__(PlatformKeys)
         other._configured, other.public = self._configured, self.public
-        other._all = {**fetched, **self._configured}
+        other._all = {**self._all, **fetched, **self._configured}
         return other
 
     def replace_fetched(self, fetched: Mapping[str, PlatformKey]) -> None:

@@ -58,7 +58,7 @@ def metadata_of(payment: Payment) -> Mapping[str, Any]:
     """The host's facts about the payer; empty where the text is not a JSON object."""
     try:
         found = json.loads(payment.metadata)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
