@@ -182,7 +182,20 @@ def _close_what_should_be(draft: Draft, payment: Payment, cause: Cause) -> Payme
     closing = any(attempt.op == "close" for attempt in draft.attempts_of(payment))
     if wanted and not closing and draft.rules.can(payment.account, "close"):
         payment, _ = draft.prepare(payment, "close", TIMER)
+    elif not wanted and _told_nobody(draft, payment):
+        payment, _ = draft.prepare(payment, "charge", TIMER)
     return payment
+
+
+def _told_nobody(draft: Draft, payment: Payment) -> bool:
+    """The order is there, but the answer that says how to pay was lost: ordering the same again brings it.
+
+    Not for bar codes: their order is the payment itself.
+    """
+    if payment.expected or payment.channel == "barcode" or payment.next_action != "{}":
+        return False
+    under_way = any(attempt.op in ("charge", "close") for attempt in draft.attempts_of(payment))
+    return not under_way and draft.rules.can(payment.account, "charge")
 
 
 def _not_there(draft: Draft, payment: Payment, cause: Cause) -> Payment:

@@ -45,7 +45,7 @@ CALLBACK_FAULTS = {
     "callback_lost": "the callback is never sent",
     "callback_late": "the callback is sent `value` seconds later (60)",
     "callback_duplicate": "the callback is sent `value` times more (1)",
-    "callback_reordered": "the callback waits until another one of the order has been sent, at most `value` seconds (5)",
+    "callback_reordered": "the callback is sent `value` seconds later (5), after those that follow it",
     "callback_bad_signature": "the callback is signed with another key, once; its re-send is genuine",
     "callback_signtest": "the callback carries a deliberate wrong signature, once; its re-send is genuine",
     "callback_wrong_amount": "the callback says one fen more than was paid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -57,7 +58,7 @@ class _Listener(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 -- the signature is given
-        logger.debug("A connection to the sandbox broke", exc_info=True)
+        logger.debug("A connection to the sandbox broke", exc_info=True)  # noqa: LOG014 -- called by the server while it handles the error
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_TRACE = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_TRACE = _serve  # noqa: N815 -- http.server looks for these names
 
     def _body(self) -> tuple[bytes, int]:
         """The body, and the status to refuse it with (0: it is fine)."""
@@ -124,10 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(_joined(head) + body)  # one write: a second one would wait for the first one's receipt
 
     def _hang_up(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is given
         logger.debug(format, *args)

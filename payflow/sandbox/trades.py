@@ -113,6 +113,9 @@ class Trades:
                 payer=payer or known.payer or "2088000000000002",
             )  # fmt: skip
             paid = self.books.put(paid)
+            for part in self.books.orders_of_group(known.group_no):  # a combined order is paid as a whole
+                if part.state in OPEN:
+                    self.pay(part, payer)
             self.tell(paid, "paid")
             if "double_payment" in self._order_faults(paid, ("double_payment",)):
                 extra = {**paid.extra, "second_of": paid.out_trade_no}
@@ -152,6 +155,15 @@ class Trades:
             if tell and closed.number:
                 self.tell(closed, "closed")
             return closed
+
+    def reverse(self, order: Order) -> Order:
+        """End a code payment whatever its state: an unpaid one is closed, a paid one goes back as a whole."""
+        with self.books.transaction():
+            known = self._fresh(order)
+            if known.state in (*PAID, *OPEN, "failed"):
+                back = known.amount if known.state in PAID else known.refunded
+                known = self.books.put(replace(known, state="reversed", closed_at=self.clock(), refunded=back))
+            return known
 
     # -- refunding --------------------------------------------------------------------------------------------------
 
@@ -212,6 +224,15 @@ class Trades:
             if ended.state == "succeeded" or self.habits[order.gateway].tells_failed_refunds:
                 self.tell(order, "refund", {"refunded": order.refunded}, refund=ended)
             return ended
+
+    def mend(self, refund: Refund) -> Refund:
+        """An abnormal refund goes to another account: it is under way again, and succeeds."""
+        with self.books.transaction():
+            known = self.books.refund(refund.gateway, refund.merchant, refund.out_refund_no)
+            if known is None or known.state != "abnormal":
+                return known or refund
+            due = self.clock() + int(self.habits[known.gateway].refund_seconds * SECOND)
+            return self.books.put(replace(known, state="processing", ends_as="succeeded", due_at=due, ended_at=0))
 
     # -- what happens by itself -------------------------------------------------------------------------------------
 

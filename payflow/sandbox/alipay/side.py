@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlencode
 
 from ...clock import SECOND
+from .. import disturbing
 from ..books import Call, Fault, Order, QueuedCallback, Refund
 from ..material import pem
 from ..messages import Incoming, Outgoing, World
 from ..trades import Habits
-from . import bills, disturbing, telling, writing
+from . import bills, telling, writing
 from .asking import Asking
 from .fields import text
 from .ordering import Ordering
@@ -209,13 +210,13 @@ class AlipaySide:
         if first == "drop_before":
             answer, code = Outgoing(0, drop=True), ""
         elif first == "bad_gateway":
-            answer, code = writing.bad_gateway(), ""
+            answer, code = disturbing.bad_gateway(), ""
         elif first:
             answer, code = ill(first), writing.ill(first)["sub_code"]
         else:
             answer, code = perform(struck)
             if "bad_gateway_after" in struck:
-                answer = writing.bad_gateway()
+                answer = disturbing.bad_gateway()
             answer = disturbing.travelled(answer, struck)
         disturbing.wait(struck)
         world.books.put(

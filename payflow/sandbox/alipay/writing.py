@@ -108,12 +108,6 @@ def page(said: Said, charset: str, codec: str) -> Outgoing:
     return Outgoing(200, text.encode(codec, "replace"), _headers(charset))
 
 
-def bad_gateway() -> Outgoing:
-    """What a broken machine before the gateway says."""
-    body = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-    return Outgoing(502, body, {"Content-Type": "text/html"})
-
-
 def ill(kind: str) -> dict[str, str]:
     """The node of a fault that is an answer: ``busy`` or ``system_error``."""
     code, sub_code, sub_msg = (

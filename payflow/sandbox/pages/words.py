@@ -130,8 +130,6 @@ ZH = {
     "Value": "数值",
     "Order this fault": "安排故障",
     "Take back": "撤回",
-    "every one": "所有订单",
-    "its default": "默认值",
     "-1: always": "-1：一直",
     "left": "剩余",
     "Beijing time": "北京时间",

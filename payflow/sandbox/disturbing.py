@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ...clock import SECOND
-from ..books import Fault
-from ..faults import CALL_FAULTS
-from ..messages import Outgoing
+from ..clock import SECOND
+from .books import Fault
+from .faults import CALL_FAULTS
+from .messages import Outgoing
 
 _BEFORE = ("drop_before", "bad_gateway", "busy", "system_error")
 _QUERIES = frozenset({"stale_query"})
@@ -55,3 +55,9 @@ def travelled(answer: Outgoing, struck: Mapping[str, Fault]) -> Outgoing:
     if "slow_bytes" in struck:
         answer = replace(answer, bytes_per_second=struck["slow_bytes"].value or 1.0)
     return answer
+
+
+def bad_gateway() -> Outgoing:
+    """What stands before a server that does not answer: 502 and a page."""
+    page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+    return Outgoing(502, page, {"Content-Type": "text/html"})

@@ -1,0 +1,260 @@
+"""Prepay of every product, code pay, and combined orders.
+
+- JSAPI: https://pay.weixin.qq.com/doc/v3/merchant/4012791856 · native: https://pay.weixin.qq.com/doc/v3/merchant/4012791877
+- Combined: https://pay.weixin.qq.com/doc/v3/merchant/4012556944
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ...clock import SECOND, from_datetime
+from ...errors import CallbackRefused
+from ...signing import MAX_SIGNATURE_TEXT, Verifier, decode_base64
+from ...strictjson import parse_object
+from ..books import Order
+from ..messages import World
+from ..trades import Denied
+from .asking import Ask, fen, part, text
+from .refusing import Refused, bad, of_order
+from .showing import transaction
+
+NUMBER = r"[0-9A-Za-z_\-|*]{6,32}"
+PREPAID = ("jsapi", "app", "h5", "native")
+#: What the last two digits of a payer's code bring about; any other is paid at once.
+CODE_ENDINGS = {
+    "02": "the payer has to enter a password, and does so at the cashier",
+    "03": "the payer has to enter a password, and never does",
+    "04": "the payer's balance does not suffice",
+    "05": "paid, but the answer is a system error",
+}
+_PAYER = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+_PREPAID_SECONDS = 7200
+_H5_TYPES = ("iOS", "Android", "Wap", "IOS")
+
+
+class Ordering:
+    """Takes orders."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._merchant_key = Verifier(world.material.key("merchant").public_key())
+
+    # -- single orders ----------------------------------------------------------------------------------------------
+
+    def prepay(self, ask: Ask, product: str) -> dict[str, Any]:
+        """``/v3/pay/transactions/{jsapi,app,h5,native}``."""
+        order, _ = self._opened(self._order(ask, product))
+        return self._prepaid(order)
+
+    def codepay(self, ask: Ask) -> tuple[dict[str, Any], bool]:
+        """``/v3/pay/transactions/codepay``: the order as it is, and whether the answer is to be a system error."""
+        payer = part(ask.body, "payer", required=True)
+        code = text(payer, "auth_code", 128, required=True, form=r"1[0-5][0-9]{16}")
+        store = part(part(ask.body, "scene_info", required=True), "store_info", required=True)
+        if not (store.get("id") or store.get("out_id")):
+            raise bad("scene_info.store_info", "门店编号不能为空")
+        order, new = self._opened(self._order(ask, "codepay"))
+        ending = code[-2:] if new else ""
+        if ending == "04":
+            self._world.trades.decline(order)
+            raise Refused(403, "NOT_ENOUGH", "用户余额不足")
+        if ending in ("02", "03"):
+            order = self._world.trades.begin(order, _PAYER)
+        elif new:
+            order = self._world.trades.pay(order, _PAYER)
+        return transaction(order), ending == "05"
+
+    def _order(self, ask: Ask, product: str) -> Order:
+        body = ask.body
+        self._bound(ask, text(body, "appid", 32, required=True), text(body, "mchid", 32, required=True))
+        amount = part(body, "amount", required=True)
+        if amount.get("currency", "CNY") != "CNY":
+            raise bad("amount.currency", "只支持CNY")
+        extra: dict[str, Any] = {"attach": text(body, "attach", 128)}
+        scene = part(body, "scene_info", required=product == "h5")
+        if product == "jsapi":
+            extra["openid"] = text(part(body, "payer", required=True), "openid", 128, required=True)
+        if product == "h5":
+            _ip(text(scene, "payer_client_ip", 45, required=True))
+            if part(scene, "h5_info", required=True).get("type") not in _H5_TYPES:
+                raise bad("scene_info.h5_info.type", "场景类型应为iOS、Android或Wap")
+        return Order(
+            gateway="wechat", merchant=ask.merchant.mchid, app=ask.merchant.appid, product=product, state="waiting",
+            out_trade_no=text(body, "out_trade_no", 32, required=True, form=NUMBER), amount=fen(amount, "total"),
+            subject=text(body, "description", 127, required=True), payer=extra.get("openid", ""),
+            notify_url="" if product == "codepay" else notify_url(body), expires_at=_instant(body.get("time_expire")),
+            fingerprint=_fingerprint(body), extra=extra,
+        )  # fmt: skip
+
+    def _opened(self, order: Order) -> tuple[Order, bool]:
+        try:
+            return self._world.trades.open(order)
+        except Denied as denied:
+            raise of_order(denied) from None
+
+    def _bound(self, ask: Ask, appid: str, mchid: str) -> None:
+        if mchid != ask.merchant.mchid:
+            raise bad("mchid", "商户号与签名的商户号不一致")
+        if appid != ask.merchant.appid:
+            raise Refused(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配")
+
+    def _prepaid(self, order: Order) -> dict[str, Any]:
+        token = token_of(order)
+        if order.product == "native":
+            return {"code_url": f"weixin://wxpay/bizpayurl?pr={token[:20]}zz"}
+        if order.product == "h5":
+            return {"h5_url": f"{self.cashier(order)}?prepay_id=wx{token}"}
+        return {"prepay_id": f"wx{token}"}
+
+    # -- combined orders --------------------------------------------------------------------------------------------
+
+    def combine(self, ask: Ask, product: str) -> dict[str, Any]:
+        """``/v3/combine-transactions/{jsapi,app,h5,native,miniprogram}``."""
+        body, kind = ask.body, "jsapi" if product == "miniprogram" else product
+        appid = text(body, "combine_appid", 32, required=True)
+        self._bound(ask, appid, text(body, "combine_mchid", 32, required=True))
+        group = text(body, "combine_out_trade_no", 32, required=True, form=NUMBER)
+        subs = body.get("sub_orders")
+        if not isinstance(subs, list) or not 1 <= len(subs) <= 50 or not all(isinstance(one, dict) for one in subs):
+            raise bad("sub_orders", "子单数量应为1至50")
+        payer = ""
+        if kind == "jsapi":
+            payer = text(part(body, "combine_payer_info", required=True), "openid", 128, required=True)
+        url = notify_url(body)
+        first: Order | None = None
+        for place, sub in enumerate(subs):
+            order = Order(
+                gateway="wechat", merchant=text(sub, "mchid", 32, required=True), app=appid, product=kind,
+                state="waiting", out_trade_no=text(sub, "out_trade_no", 32, required=True, form=NUMBER),
+                amount=fen(part(sub, "amount", required=True), "total_amount", f"sub_orders[{place}].amount"),
+                subject=text(sub, "description", 127, required=True), payer=payer, group_no=group,
+                notify_url="" if place else url, expires_at=_instant(body.get("time_expire")),
+                fingerprint=_fingerprint(body), extra={"attach": text(sub, "attach", 128, required=True)},
+            )  # fmt: skip
+            if order.merchant != ask.merchant.mchid:
+                raise Refused(403, "NO_AUTH", "子单商户号无权限")
+            opened, _ = self._opened(order)
+            first = first or opened
+        if first is None:
+            raise bad("sub_orders", "子单数量应为1至50")
+        return self._prepaid(replace(first, out_trade_no=group))
+
+    # -- what the payer's client does -------------------------------------------------------------------------------
+
+    def order_of_code_url(self, code_url: str) -> Order | None:
+        """The order behind a native payment's QR text."""
+        found = re.fullmatch(r"weixin://wxpay/bizpayurl\?pr=([0-9a-f]{20})zz", code_url, re.ASCII)
+        return None if found is None else self._of_token(found[1])
+
+    def client_pay(self, params: Mapping[str, Any]) -> Order:
+        """What WeChat does with the parameters a merchant's page or app hands over. Raises ``Refused``."""
+        lowered = "partnerid" in params
+        names = (
+            ("appid", "timestamp", "noncestr", "prepayid") if lowered else ("appId", "timeStamp", "nonceStr", "package")
+        )
+        said = [text(params, name, 128, required=True) for name in names]
+        if not lowered and (params.get("signType") != "RSA" or not said[3].startswith("prepay_id=")):
+            raise bad("package", "package或signType错误")
+        if lowered and params.get("package") != "Sign=WXPay":
+            raise bad("package", "package应为Sign=WXPay")
+        signature = text(params, "sign" if lowered else "paySign", MAX_SIGNATURE_TEXT, required=True)
+        try:
+            raw = decode_base64(signature, MAX_SIGNATURE_TEXT)
+        except ValueError:
+            raise Refused(400, "SIGN_ERROR", "支付签名验证失败") from None
+        if not self._merchant_key.verifies(raw, "".join(f"{one}\n" for one in said).encode()):
+            raise Refused(400, "SIGN_ERROR", "支付签名验证失败")
+        order = self._of_token(said[3].removeprefix("prepay_id=").removeprefix("wx"))
+        if order is None or order.app != said[0]:
+            raise Refused(404, "ORDER_NOT_EXIST", "prepay_id不存在")
+        if order.created_at + _PREPAID_SECONDS * SECOND < self._world.clock():
+            raise Refused(400, "INVALID_REQUEST", "prepay_id已过期")
+        return order
+
+    def _of_token(self, token: str) -> Order | None:
+        for order in self._world.books.newest_orders(10_000):
+            if order.gateway != "wechat":
+                continue
+            named = replace(order, out_trade_no=order.group_no) if order.group_no else order
+            if token_of(named).startswith(token):
+                return order
+        return None
+
+    def cashier(self, order: Order) -> str:
+        """Where a person pays this order."""
+        return f"{self._world.address}/cashier/wechat/{quote(order.out_trade_no, safe='')}"
+
+
+def token_of(order: Order) -> str:
+    """What stands in an order's prepay_id and QR text: always the same for one order."""
+    named = f"{order.merchant}|{order.out_trade_no}|{order.fingerprint}"
+    return hashlib.sha256(named.encode()).hexdigest()[:34]
+
+
+def client_params(body: bytes) -> Mapping[str, Any]:
+    """The parameters a client posts, as JSON."""
+    try:
+        return parse_object(body)
+    except CallbackRefused:
+        raise bad("", "请求体不是有效的JSON") from None
+
+
+def notify_url(body: Mapping[str, Any], *, required: bool = True) -> str:
+    """Where to call back: https without a query, or plain http on this machine, which only the sandbox takes."""
+    url = text(body, "notify_url", 256, required=required)
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise bad("notify_url", "回调地址格式错误") from None
+    if parts.query or parts.fragment or not host or parts.username is not None:
+        raise bad("notify_url", "回调地址不能携带参数")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise bad("notify_url", "回调地址应为https")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _ip(value: str) -> None:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise bad("scene_info.payer_client_ip", "用户终端IP格式错误") from None
+
+
+def _instant(value: Any) -> int:
+    if value is None:
+        return 0
+    try:
+        if not isinstance(value, str) or len(value) > 64:
+            raise ValueError(value)
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError(value)
+        return from_datetime(at)
+    except (ValueError, OverflowError):
+        raise bad("time_expire", "time_expire应为RFC3339格式") from None
+
+
+def _fingerprint(body: Mapping[str, Any]) -> str:
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=True, default=repr)
+    return hashlib.sha256(canonical.encode()).hexdigest()
