@@ -297,8 +297,19 @@ def test_f18_a_charge_whose_answer_was_lost_is_found_by_asking(world: World) -> 
     payment = world.pay()
     world.clock.forward(5)
     world.worker.round()
-    assert world.main.calls == [(op, payment.out_trade_no) for op in ("charge", "query")]
+    # It is there. The answer that says how to pay is lost, so the same is ordered again, under the same number.
+    assert world.main.calls == [(op, payment.out_trade_no) for op in ("charge", "query", "charge")]
     assert world.flow.payment(payment.id).unresolved == 0
+    assert world.flow.next_action(world.flow.payment(payment.id)).kind == "qr"
+
+
+def test_what_was_told_how_to_pay_is_not_ordered_again(world: World) -> None:
+    payment = world.pay()
+    for _ in range(3):
+        world.clock.forward(60)
+        world.worker.round()
+    assert [op for op, _ in world.main.calls].count("charge") == 1
+    assert world.status(payment) == "pending"
 
 
 def test_a_sent_payment_is_never_routed_again(world: World) -> None:
