@@ -125,5 +125,5 @@ def checked_timestamp(given: str) -> Refused | None:
     if not given:
         return Refused("40001", "isv.missing-timestamp", "缺少时间戳参数", genuine=False)
     if instant(given) is None:
-        return Refused("40002", "isv.invalid-timestamp", "非法的时间戳参数", genuine=False)
+        return Refused("40002", "isv.invalid-timestamp", "非法的时间戳参数")
     return None

@@ -152,7 +152,6 @@ class Reader:
             raise Refused(
                 "40002", "isv.invalid-signature",
                 f"验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：{shown}",
-                genuine=False,
             )  # fmt: skip
 
     def _check_certificates(self, ask: Ask) -> None:
