@@ -1,4 +1,4 @@
-"""``payflow doctor``: run every invariant query and name what is broken."""
+"""``payflow doctor``: run every invariant query and name what is broken; ``gateways``: look at the accounts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import click
 from ..assembly import open_store_of, tables_of
 from ..config import load
 from ..doctor import examine, invariants
+from .findings import lang_option, print_findings
 from .opening import config_option, said_plainly
 
 
-@click.command("doctor")
+@click.group("doctor", invoke_without_command=True)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON lines.")
-def command(path: str, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, path: str, as_json: bool) -> None:
     """Run every invariant over the whole database: what must never happen, and whether it did.
 
-    Reads only. Exit code 0: everything holds; 1: something is broken.
+    Reads only. Exit code 0: everything holds; 1: something is broken. "payflow doctor gateways" looks at keys,
+    certificates, addresses and clocks instead.
     """
+    if context.invoked_subcommand is not None:
+        return
     with said_plainly():
         config = load(path)
         tables = tables_of(config)
@@ -55,3 +60,26 @@ def command(path: str, as_json: bool) -> None:
         click.echo(f"{total - len(bad)} of {total} invariants hold, checked in {time.monotonic() - began:.1f} s")
     store.close()
     sys.exit(1 if bad else 0)
+
+
+@command.command("gateways")
+@click.option("-c", "--config", "path", help="The config file.  [default: that of payflow doctor]")
+@click.option("--offline", is_flag=True, help="Ask neither the gateways nor the DNS.")
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON lines.")
+@lang_option
+@click.pass_context
+def gateways(context: click.Context, path: str | None, offline: bool, as_json: bool, lang: str | None) -> None:
+    """Look at every account: keys, certificates, addresses, clocks, and whether its gateway answers.
+
+    Asks each gateway what became of an order that does not exist; nothing is ordered or changed. Exit code 0: no
+    errors (there may be warnings); 1: at least one error.
+    """
+    from ..diagnosis.gateways import examine_gateways, refused
+    from ..errors import ConfigError
+
+    given = context.parent.params if context.parent is not None else {}
+    try:
+        findings = examine_gateways(load(path or given["path"]), offline=offline)
+    except ConfigError as error:
+        findings = iter(refused(error))
+    sys.exit(0 if print_findings(findings, lang, as_json=as_json or given.get("as_json", False)) else 1)

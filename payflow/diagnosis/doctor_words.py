@@ -29,7 +29,7 @@ DOCTOR: dict[str, Word] = {
         "{option} ({where}) cannot be used: {why}. Take the file from the console again, and copy all of its lines.",
         "{option}（{where}）无法使用：{why}。请从商户平台重新获取，并完整复制每一行。",
     ),
-    "KEYS_LOADED": Word(_OK, "{count} keys load, and each is where it belongs.", "{count} 个密钥均可读取，且位置正确。"),
+    "KEYS_LOADED": Word(_OK, "{count} keys load, each where it belongs.", "{count} 个密钥均可读取，且位置正确。"),
     "OWN_KEY_AS_THEIRS": Word(
         _ERROR,
         "{theirs} is your own public key (it belongs to {own}), so nothing {gateway} signs can be verified. Put the "
