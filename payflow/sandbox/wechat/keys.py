@@ -45,7 +45,7 @@ class Keys:
         if merchant.mode == "public_key":
             return "wechat_public"
         if merchant.mode == "both":
-            self._turn += 1
+            self._turn += callback  # answers in between would let every callback have the same turn
             if wanted.startswith("PUB_KEY_ID_") or (callback and self._turn % 2):
                 return "wechat_public"
         return self._certificates[-1][0]
