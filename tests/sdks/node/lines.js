@@ -4,7 +4,7 @@ const { createInterface } = require('node:readline');
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 console.log = console.info = console.warn = console.error; // what an SDK prints is not an answer
 
-/** `make(settings)` gives an object of methods; the first line has the settings, every further one names a method. */
+/** `make(settings)` gives an object of methods, or a promise of one; the first line has the settings, every further one names a method. */
 exports.serve = async (make, ...packages) => {
   let client;
   for await (const line of createInterface({ input: process.stdin })) {
@@ -13,7 +13,7 @@ exports.serve = async (make, ...packages) => {
       if (client) {
         say({ result: (await client[told.verb](told.given)) ?? null });
       } else {
-        client = make(told);
+        client = await make(told);
         say({ result: Object.fromEntries(packages.map((name) => [name, require(`${name}/package.json`).version])) });
       }
     } catch (error) {
