@@ -127,6 +127,7 @@ def _alipay() -> dict[str, Any]:
             "content": {_JSON: {"schema": shapes.ref("AlipayAnswer")}, "text/html": page},
         },
         "302": {"description": "A page: the browser goes to the cashier"},
+        "405": {"description": "Neither GET nor POST"},
         "429": {"description": "Only where a fault was ordered"},
         "502": {"description": "Only where a fault was ordered", "content": {"text/html": page}},
     }  # fmt: skip
@@ -178,7 +179,8 @@ def _wechat_operation(method: str, path: str, summary: str, query: tuple[str, ..
     words = re.findall(r"\{(\w+)\}", path)
     reasons = {
         "400": "PARAM_ERROR, INVALID_REQUEST, …", "401": "SIGN_ERROR: the Authorization header does not prove who asks",
-        "403": "NO_AUTH, NOT_ENOUGH, …", "404": "ORDER_NOT_EXIST, RESOURCE_NOT_EXISTS, …", "406": "Accept is missing",
+        "403": "NO_AUTH, NOT_ENOUGH, …", "404": "ORDER_NOT_EXIST, RESOURCE_NOT_EXISTS, …",
+        "405": "Another method", "406": "Accept is missing",
         "429": "FREQUENCY_LIMITED; only where a fault was ordered",
         "500": "SYSTEM_ERROR; only where a fault was ordered",
         "502": "Only where a fault was ordered",

@@ -85,7 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_TRACE = _serve  # noqa: N815 -- http.server looks for these names
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method there is or may be is answered by :meth:`_serve`; the library's own answer would be a 501."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _body(self) -> tuple[bytes, int]:
         """The body, and the status to refuse it with (0: it is fine)."""

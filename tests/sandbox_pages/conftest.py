@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from payflow.clock import SECOND
-from payflow.sandbox import Order, Sandbox
+from payflow.sandbox import Material, Order, Sandbox
 from payflow.sandbox import sandbox as whole
 from payflow.sandbox.messages import Incoming, Outgoing, World
 from payflow.sandbox.trades import Habits
@@ -60,9 +60,16 @@ class SmallWeChat(_Side):
     name = "wechat"
 
 
+@pytest.fixture(scope="session")
+def material() -> Material:
+    """Keys take a while to make: one set for all sandboxes here."""
+    return Material()
+
+
 @pytest.fixture
-def small_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_sides(monkeypatch: pytest.MonkeyPatch, material: Material) -> None:
     """The two small sides instead of the real ones."""
+    monkeypatch.setattr(whole, "Material", lambda _: material)
     sides = {"alipay": (__name__, "SmallAlipay"), "wechat": (__name__, "SmallWeChat")}
     monkeypatch.setattr(whole, "SIDES", sides)
     found = {"SmallAlipay": SmallAlipay, "SmallWeChat": SmallWeChat}

@@ -18,7 +18,7 @@ from .verbs import PAYER_VERBS, Desk
 
 Schema = Mapping[str, Any]
 
-_NUMBER = r"^[0-9A-Za-z_|*@.-]{1,64}$"
+_NUMBER = r"^[0-9A-Za-z_|*@#.-]{1,66}$"
 #: The words in braces of a path.
 WORDS: dict[str, Schema] = {
     "gateway": {"type": "string", "enum": ["alipay", "wechat"]},
@@ -32,7 +32,7 @@ _MERCHANT: Schema = {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"}
 _BEFORE_ID: Schema = {"type": "string", "pattern": "^[0-9]{1,15}$"}
 _BEFORE_ORDER: Schema = {
     "type": "string",
-    "pattern": "^[0-9]{1,17}:[a-z]{1,16}:[0-9A-Za-z_-]{1,64}:[0-9A-Za-z_|*@.-]{1,64}$",
+    "pattern": "^[0-9]{1,17}:[a-z]{1,16}:[0-9A-Za-z_-]{1,64}:[0-9A-Za-z_|*@#.-]{1,66}$",
 }
 
 

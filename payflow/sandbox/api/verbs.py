@@ -89,10 +89,10 @@ class Desk:
                     shown = trades.show(part)
                     if verb == "begin":
                         trades.begin(shown, payer)
-                    elif verb == "pay":
-                        trades.pay(shown, payer, late=late)
                     elif verb == "decline":
                         trades.decline(shown)
+                if verb == "pay":  # which pays all parts by itself
+                    trades.pay(order, payer, late=late)
         except Denied as error:
             why = _DENIED.get(error.reason, "It cannot be done now")
             raise Refusal(409, "SANDBOX_STATE", why) from None

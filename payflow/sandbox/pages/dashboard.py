@@ -110,7 +110,7 @@ def _row(desk: Desk, view: View, order: Order) -> Html:
 
 def _clock(desk: Desk, view: View) -> Html:
     say, clock = view.say, desk.world.clock
-    ahead = int(clock.ahead_seconds)
+    ahead = round(clock.ahead_seconds)
     speed = f"{clock.speed:g}"
     now = clock()
     shown = moment(now, day=True)
