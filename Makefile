@@ -12,9 +12,9 @@ WORKERS ?= 2
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: ## the coffee shop on a local port, with its own SQLite file; prints its address
+run: ## the coffee shop, paid by Alipay and WeChat Pay, and the sandbox that is their far side; prints both addresses
 	@bash .ci/environment examples
-	@exec $(BIN)/python -m examples.coffee
+	@PAYFLOW_CONFIG=$${PAYFLOW_CONFIG:-examples/coffee/payflow.sandbox.json} exec $(BIN)/python -m examples.coffee
 
 test: ## every test, with the PostgreSQL, MariaDB and browser it needs
 	@bash .ci/system

@@ -1,7 +1,12 @@
-"""``python -m examples.coffee``: the shop, its worker and the mock gateway's sender, in one process."""
+"""``python -m examples.coffee``: the shop, its worker and the far side of its gateways, in one process.
+
+Which gateways, the config says: ``PAYFLOW_CONFIG=…/payflow.json`` takes the mock gateway, ``…/payflow.sandbox.json``
+takes Alipay and WeChat Pay, with payflow's sandbox as their far side.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -15,8 +20,9 @@ from typing import cast
 
 from flask import Flask
 
-from payflow import load, open_flow, open_worker
+from payflow import Config, Flow, load, open_flow, open_worker
 from payflow.gateways.mock import HttpDelivery, MockGateway
+from payflow.sandbox import Sandbox
 
 from .shop import create_app
 
@@ -27,29 +33,70 @@ def main() -> None:
     logging.getLogger("waitress").setLevel(logging.ERROR)
     path = Path(os.environ.get("PAYFLOW_CONFIG", Path(__file__).with_name("payflow.json")))
     make_secrets(path.parent / "var")
-    flow = open_flow(load(path), migrate=True)
     port = free_port(wanted_port())
     address = f"http://127.0.0.1:{port}"
-    gateway = cast(MockGateway, flow.gateways["mock"])
-    gateway.cashier_url = address + gateway.cashier_url
-    gateway.deliver = HttpDelivery(lambda account: f"{address}/callbacks/{account}")
+    sandbox = start_sandbox(path, address)
+    config = load(path)
+    flow = open_flow(config, migrate=True)
+    gateway = start_mock(flow, address)
     stop = threading.Event()
     worker = threading.Thread(target=open_worker(flow).run, args=(stop,), name="worker")
-    run, close = make_server(create_app(flow), port)
+    run, close = make_server(create_app(flow, cashier=sandbox.url if sandbox else ""), port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     serving = threading.Thread(target=run, name="server", daemon=True)
     serving.start()
-    gateway.start()
     worker.start()
-    print(f"\n  The coffee shop is open:  {address}/\n  Ctrl-C closes it.\n", flush=True)
+    print(f"\n  The coffee shop is open:  {address}/\n{_told(config, sandbox)}  Ctrl-C closes it.\n", flush=True)
     while not stop.wait(0.5):
         pass
-    gateway.stop()
+    if gateway is not None:
+        gateway.stop()
     worker.join()
     close()
+    if sandbox is not None:
+        sandbox.stop()
     flow.store.close()
     print("Closed.", file=sys.stderr)
+
+
+def _told(config: Config, sandbox: Sandbox | None) -> str:
+    if sandbox is None:
+        return ""
+    paid_by = " and ".join(sorted({account.gateway for account in config.accounts.values()}))
+    return f"  Paid by {paid_by}, whose far side is the sandbox:  {sandbox.url}/\n"
+
+
+def start_mock(flow: Flow, address: str) -> MockGateway | None:
+    """The mock gateway's sender, if the config has a mock account."""
+    gateway = flow.gateways.get("mock")
+    if gateway is None:
+        return None
+    mock = cast(MockGateway, gateway)
+    mock.cashier_url = address + mock.cashier_url
+    mock.deliver = HttpDelivery(lambda account: f"{address}/callbacks/{account}")
+    mock.start()
+    return mock
+
+
+def start_sandbox(path: Path, address: str) -> Sandbox | None:
+    """The far side of the accounts that say ``sandbox``, and what they need of it: keys as files, its address.
+
+    The addresses in the config are those of the usual ports; where another port had to be taken, the environment says
+    so, as ``PAYFLOW__…`` overrides.
+    """
+    accounts = json.loads(path.read_text(encoding="utf-8"))["gateways"]
+    wanted = {name: account["gateway"] for name, account in accounts.items() if account.get("sandbox")}
+    if not wanted:
+        return None
+    folder = path.parent / "var" / "sandbox"
+    sandbox = Sandbox(port=free_port(8800), state=folder / "state", refund_seconds=2).start()
+    sandbox.material.write(folder)
+    for name, kind in wanted.items():
+        target = "/gateway.do" if kind == "alipay" else ""
+        os.environ[f"PAYFLOW__GATEWAYS__{name.upper()}__BASE_URL"] = sandbox.url + target
+    os.environ["PAYFLOW__CALLBACKS__BASE_URL"] = address
+    return sandbox
 
 
 def make_secrets(folder: Path) -> None:

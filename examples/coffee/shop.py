@@ -41,13 +41,14 @@ _POLICY = (
 )
 
 
-def create_app(flow: Flow) -> Flask:
-    """The shop over a flow that is ready."""
+def create_app(flow: Flow, *, cashier: str = "") -> Flask:
+    """The shop over a flow that is ready. ``cashier`` is the sandbox's address, where payers of its gateways pay."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.config["COFFEE_CASHIER"] = cashier
     app.extensions["coffee_streams"] = threading.BoundedSemaphore(_STREAMS)
     PayFlow(app, flow=flow)
-    for blueprint in (pages, api, phone):
+    for blueprint in (pages, api, *((phone,) if "mock" in flow.gateways else ())):
         app.register_blueprint(blueprint)
     app.register_error_handler(PayflowError, _refused)
     app.register_error_handler(HTTPException, _not_served)
@@ -134,8 +135,9 @@ def _facts(payment: Payment, error: PayflowError | None = None) -> dict[str, Any
     """What the page shows of a payment, all of it from the server."""
     flow = current_payflow()
     action, trace = flow.next_action(payment), flow.trace(payment.id)
-    link = url_for("phone.cashier", out_trade_no=payment.out_trade_no, _external=True)
-    drawn = segno.make(link, micro=False).svg_inline(scale=5, border=2, light="#fff") if action.kind == "qr" else ""
+    link = _cashier(payment)
+    shown = link if payment.gateway == "mock" else str(action.data.get("text", ""))
+    drawn = segno.make(shown, micro=False).svg_inline(scale=5, border=2, light="#fff") if action.kind == "qr" else ""
     served = any(step.what == "effect" and not step.facts["dead"] for step in trace.steps)
     return {
         "payment": payment, "item": item_of(payment), "action": action, "link": link, "served": served, "error": error,
@@ -147,9 +149,17 @@ def _facts(payment: Payment, error: PayflowError | None = None) -> dict[str, Any
             for step in trace.steps
             if step.what == "receipt" and step.facts["source"] == "callback"
         ],
+        "config_file": flow.config.path.name if flow.config.path else "payflow.json",
         "left": payment.captured - payment.refunded - payment.reserved,
         "deadline": action.data.get("expires_at") if action.kind == "confirm" else payment.expires_at,
     }  # fmt: skip
+
+
+def _cashier(payment: Payment) -> str:
+    """Where somebody without a merchant account plays the payer."""
+    if payment.gateway == "mock":
+        return url_for("phone.cashier", out_trade_no=payment.out_trade_no, _external=True)
+    return f"{current_app.config['COFFEE_CASHIER']}/cashier/{payment.gateway}/{payment.out_trade_no}"
 
 
 def _policies() -> Any:

@@ -30,9 +30,15 @@ class Shop:
         return self.process.wait(20)
 
 
-def open_shop(folder: Path, *, port: int | None = None, command: tuple[str, ...] = ("-m", "examples.coffee")) -> Shop:
+def open_shop(
+    folder: Path,
+    *,
+    port: int | None = None,
+    command: tuple[str, ...] = ("-m", "examples.coffee"),
+    config: str = "payflow.json",
+) -> Shop:
     """Open it on ``port``, or on one that is free; the secrets and databases of the folder are kept."""
-    shutil.copy(ROOT / "examples" / "coffee" / "payflow.json", folder / "payflow.json")
+    shutil.copy(ROOT / "examples" / "coffee" / config, folder / "payflow.json")
     environ = {**os.environ, "PAYFLOW_CONFIG": str(folder / "payflow.json"), "PORT": str(port or free_port())}
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, env=environ, text=True,
@@ -42,8 +48,8 @@ def open_shop(folder: Path, *, port: int | None = None, command: tuple[str, ...]
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        found = re.search(r"shop is open:\s+(http://127\.0\.0\.1:\d+)", line)
         if found:
             threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True).start()
-            return Shop(found[0], folder, process, lines)
+            return Shop(found[1], folder, process, lines)
     raise AssertionError("The shop did not open:\n" + "".join(lines))

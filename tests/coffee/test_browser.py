@@ -180,3 +180,34 @@ def test_it_works_without_javascript(chromium: Any, shop: Shop) -> None:
     page.click("#confirm")
     assert "waiting for payment" in page.inner_text("#status")
     context.close()
+
+
+@pytest.fixture(scope="module")
+def real_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The shop on Alipay and WeChat Pay, with the sandbox as their far side."""
+    opened = open_shop(tmp_path_factory.mktemp("real"), config="payflow.sandbox.json")
+    yield opened
+    assert opened.stop() == 0, "".join(opened.lines)
+
+
+@pytest.mark.parametrize("page", SIZES, indirect=True)
+@pytest.mark.parametrize(("cups", "gateway"), [("1", "wechat"), ("3", "alipay")])
+def test_a_coffee_is_paid_at_the_sandbox(page: Page, real_shop: Shop, cups: str, gateway: str) -> None:
+    page.goto(real_shop.address)
+    page.check("input[value=latte]", force=True)
+    page.fill("#quantity", cups)
+    page.click("#order")
+    page.click("#confirm")
+    expect(page.locator(".qr svg")).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.click("#open-phone")
+    cashier = opened.value
+    cashier.wait_for_load_state()
+    assert f"/cashier/{gateway}/" in cashier.url
+    shot(cashier, real_shop, f"sandbox-cashier-{gateway}")
+    cashier.click("#pay")
+    cashier.close()
+    expect(page.locator("#status")).to_have_text("paid")
+    page.click("#refund")
+    expect(page.locator("#status")).to_have_text("refunded")
+    shot(page, real_shop, f"sandbox-refunded-{gateway}")
