@@ -57,8 +57,8 @@ class OverTheSandbox(SendingGatewayContract):
         """What the channels need to know of the payer."""
         return json.dumps(
             {
-                "auth_code": "280000000000000080", "buyer_id": "2088000000000002", "return_url": "https://shop.example/",
-                "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "client_ip": "203.0.113.7", "h5_type": "Wap", "store_id": "s1",
+                "auth_code": "280000000000000080", "buyer_id": "2088000000000002", "openid": "oUpF8uMuAJO_M2pxb1Q9",
+                "return_url": "https://shop.example/", "client_ip": "203.0.113.7", "h5_type": "Wap", "store_id": "s1",
             }
         )  # fmt: skip
 
@@ -122,7 +122,8 @@ class OfWeChat(SignedByHeaders, OverTheSandbox):
         side = WeChatSide(account=self.account)
         side.signer.appid, side.signer.mchid = options["appid"], options["mchid"]
         side.signer.api_v3_key = material.api_v3_key.encode()
-        keys: Any = self.sandbox.sides["wechat"]._keys  # type: ignore[attr-defined]  # the sandbox's own signer of answers
+        side_keys: Any = self.sandbox.sides["wechat"]
+        keys = side_keys._keys
         side.signer.key_id = keys.id_of(self.key_name)
         with patched(side.signer, "_signer", Signer(material.key(self.key_name))):
             return side.callback(kind, **told)
