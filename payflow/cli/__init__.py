@@ -19,6 +19,7 @@ COMMANDS = {
     "worker": "Deliver messages, ask about unknown and pending payments, expire and close.",
     "trace": "Tell the whole story of one payment.",
     "doctor": "Run every invariant query and name what is broken.",
+    "explain-signature": "Say why a callback was refused: which check fails, and the likely mistake.",
     "incidents": "List incidents and resolve them.",
     "replay": "Send dead messages to their handlers again.",
 }
@@ -33,7 +34,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's

@@ -29,7 +29,7 @@ from ..transport import Limits, NeverSent, NoAnswer, Request, Response, Transpor
 from .answer_words import ANSWERS
 from .findings import Fact, Finding, said
 from .keys import NAMES
-from .material import THEIRS, Material
+from .material import THEIRS, Material, platform_keys
 from .meaning import alipay_code, clock_finding, wechat_code
 
 _WECHAT_HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "payflow"}
@@ -188,7 +188,7 @@ def _alipay_refusal(material: Material, code: str, sub_code: str, words: str) ->
 
 
 def _ask_wechat(material: Material, limits: Limits, clock: Clock) -> Iterator[Finding]:
-    keys = _platform_keys(material)
+    keys = platform_keys(material)
     transport = Listening(material.account, _wechat_origin(material), limits, clock)
     own = Identity(
         material.secret("private_key") or b"", material.options.get("certificate_serial"),
@@ -216,16 +216,6 @@ def _ask_wechat(material: Material, limits: Limits, clock: Clock) -> Iterator[Fi
         yield _on_the_way(error, material.account, transport.host)
     finally:
         transport.close()
-
-
-def _platform_keys(material: Material) -> PlatformKeys:
-    pems: dict[str, bytes] = {}
-    for key in material.side(THEIRS):
-        option, _, index = key.option.partition("[")
-        given = material.options[option]
-        value = given[int(index[:-1])] if index else given
-        pems[key.name] = value if isinstance(value, bytes) else value.reveal()
-    return PlatformKeys(pems)
 
 
 def _wechat_keys(

@@ -10,6 +10,7 @@ from ..config.settings import AccountConfig
 from ..errors import ConfigError
 from ..gateways.alipay.certificates import cert_sn
 from ..gateways.receiving import revealed
+from ..gateways.wechat.keys import PlatformKeys
 from ..signing import (
     Seal,
     Verifier,
@@ -127,6 +128,16 @@ def gathered(account: str, gateway: str, options: Mapping[str, Any]) -> Material
         str(options.get("seller_id") or options.get("mchid") or ""), tuple(keys), tuple(unreadable),
         Seal(raw) if len(raw) == 32 else None, options,
     )  # fmt: skip
+
+
+def platform_keys(material: Material) -> PlatformKeys:
+    """The keys of WeChat Pay that load, as its gateway holds them."""
+    pems: dict[str, bytes] = {}
+    for key in material.side(THEIRS):
+        option, _, index = key.option.partition("[")
+        given = material.options[option]
+        pems[key.name] = revealed(given[int(index[:-1])] if index else given)
+    return PlatformKeys(pems)
 
 
 def _given(gateway: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
