@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from payflow.clock import SECOND
-from payflow.sandbox import Material, Order, Sandbox
+from payflow.sandbox import Material, Order, Sandbox, delivery
 from payflow.sandbox import sandbox as whole
 from payflow.sandbox.messages import Incoming, Outgoing, World
 from payflow.sandbox.trades import Habits
@@ -70,6 +70,7 @@ def material() -> Material:
 def small_sides(monkeypatch: pytest.MonkeyPatch, material: Material) -> None:
     """The two small sides instead of the real ones."""
     monkeypatch.setattr(whole, "Material", lambda _: material)
+    monkeypatch.setattr(delivery, "_LONGEST_NAP", 0.02)  # so that it stops soon
     sides = {"alipay": (__name__, "SmallAlipay"), "wechat": (__name__, "SmallWeChat")}
     monkeypatch.setattr(whole, "SIDES", sides)
     found = {"SmallAlipay": SmallAlipay, "SmallWeChat": SmallWeChat}

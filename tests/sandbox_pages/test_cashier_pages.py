@@ -158,8 +158,8 @@ def test_everything_is_said_in_chinese_too() -> None:
 
 def test_b151_nothing_from_outside_becomes_markup(sandbox: Sandbox, order: Put) -> None:
     made = order(
-        subject=NASTY, payer=NASTY, notify_url=NASTY, return_url=f"http://127.0.0.1/{NASTY}", merchant="2088000000000001",
-        app=NASTY, product=NASTY, group_no=NASTY,
+        subject=NASTY, payer=NASTY, notify_url=NASTY, return_url=f"http://127.0.0.1/{NASTY}", app=NASTY, product=NASTY,
+        group_no=NASTY,
     )  # fmt: skip
     paid = sandbox.pay("ORDER_0001")
     sandbox.trades.refund(paid, Refund(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import pytest
@@ -106,3 +109,15 @@ def test_the_description_is_served(running: Sandbox) -> None:
     assert told["openapi"] == "3.1.0"
     assert told["servers"] == [{"url": running.url}]
     assert Order.__slots__  # the shapes come from these records
+
+
+def test_alipay_signs_the_way_back_to_the_shop(running: Sandbox) -> None:
+    put(running, "BACK_1", return_url="http://127.0.0.1:8000/thanks?cup=1")
+    running.pay("BACK_1")
+    shown = html.unescape(requests.get(f"{running.url}/cashier/alipay/BACK_1", timeout=10).text)
+    found = re.search(r'href="(http://127\.0\.0\.1:8000/thanks[^"]+)"', shown)
+    assert found is not None
+    given = parse_qs(urlsplit(found[1]).query)
+    assert given["cup"] == ["1"]
+    assert given["out_trade_no"] == ["BACK_1"]
+    assert given["sign"]

@@ -181,11 +181,13 @@ def test_every_control_has_a_name_and_fits(page: Page, sandbox: Sandbox, path: s
     shot(page, tmp_path, "zh" + path.replace("/", "-"))
     unnamed = page.evaluate(
         """() => [...document.querySelectorAll("button, input:not([type=hidden]), select, a")].filter((one) =>
-          !(one.innerText || one.labels && one.labels.length || one.getAttribute("aria-label"))).map((one) => one.outerHTML)"""
+          !(one.innerText || one.labels && one.labels.length || one.getAttribute("aria-label")))
+          .map((one) => one.outerHTML)"""
     )
     assert unnamed == []
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button")].filter((one) => one.offsetHeight < 36).map((one) => one.outerHTML)"""
+        """() => [...document.querySelectorAll("button")].filter((one) => one.offsetHeight < 36)
+          .map((one) => one.outerHTML)"""
     )
     assert small == []
 
@@ -228,7 +230,8 @@ CONTRAST = """() => {
     const front = light(rgba(one.closest("svg") ? style.fill : style.color));
     const back = light(rgba(behind ? getComputedStyle(behind).backgroundColor : "#fff"));
     const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
-    if (ratio < 4.5) poor.add(`${one.tagName}.${one.className.baseVal ?? one.className} ${ratio.toFixed(2)} ${node.data.trim().slice(0, 30)}`);
+    const name = `${one.tagName}.${one.className.baseVal ?? one.className}`;
+    if (ratio < 4.5) poor.add(`${name} ${ratio.toFixed(2)} ${node.data.trim().slice(0, 30)}`);
   }
   return [...poor];
 }"""

@@ -143,7 +143,7 @@ ZH = {
     "+1 h": "+1 小时",
     "+1 d": "+1 天",
     "Set": "设定",
-    "times real time": "倍真实时间",
+    "times real time": "倍速",
     "Do what is due now": "立即处理到期事项",
     "Go over to the next one: {gateway}": "更换{gateway}证书",
     "Clients must fetch or be given the next certificate.": "客户端须下载或换上下一张证书。",

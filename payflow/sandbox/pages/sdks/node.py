@@ -25,7 +25,7 @@ const alipay = new AlipaySdk({
 
 console.log(await alipay.exec("alipay.trade.precreate", {
   notify_url: "http://127.0.0.1:8000/callbacks/alipay",
-  bizContent: { out_trade_no: "ORDER_0001", total_amount: "12.50", subject: "coffee" },
+  bizContent: { out_trade_no: "ORDER_0003", total_amount: "12.50", subject: "coffee" },
 }));
 """,
     ),
@@ -46,7 +46,7 @@ const wxpay = new Wechatpay({
 });
 
 wxpay.v3.pay.transactions.native.post({
-  mchid: "@MCHID@", appid: "@APPID@", out_trade_no: "ORDER_0002", description: "coffee",
+  mchid: "@MCHID@", appid: "@APPID@", out_trade_no: "ORDER_0004", description: "coffee",
   notify_url: "http://127.0.0.1:8000/callbacks/wechat", amount: { total: 1250, currency: "CNY" },
 }).then(({ data }) => console.log(data.code_url));
 """,

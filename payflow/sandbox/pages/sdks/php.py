@@ -24,7 +24,7 @@ $options->alipayPublicKey = file_get_contents('alipay_public_key.txt');
 $options->notifyUrl = 'http://127.0.0.1:8000/callbacks/alipay';
 Factory::setOptions($options);
 
-$result = Factory::payment()->faceToFace()->preCreate('coffee', 'ORDER_0001', '12.50');
+$result = Factory::payment()->faceToFace()->preCreate('coffee', 'ORDER_0005', '12.50');
 """,
     ),
     Sdk(
@@ -59,7 +59,7 @@ $instance = Builder::factory([
 ]);
 
 $response = $instance->chain('v3/pay/transactions/native')->post(['json' => [
-    'mchid' => '@MCHID@', 'appid' => '@APPID@', 'out_trade_no' => 'ORDER_0002', 'description' => 'coffee',
+    'mchid' => '@MCHID@', 'appid' => '@APPID@', 'out_trade_no' => 'ORDER_0006', 'description' => 'coffee',
     'notify_url' => 'http://127.0.0.1:8000/callbacks/wechat', 'amount' => ['total' => 1250, 'currency' => 'CNY'],
 ]]);
 """,
