@@ -13,13 +13,18 @@ from .measuring import FULL, QUICK, Figure, Scale, machine
 
 def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .postgres_callbacks import postgres_sets, postgres_single, postgres_two_processes
+    from .sending import sandbox_orders, send_alipay, send_wechat
     from .sqlite_callbacks import sqlite_sets, sqlite_single
-    from .verification import verify_alipay, verify_wechat
+    from .verification import verify_alipay, verify_wechat, verify_wechat_certificate
     from .volume import volume_postgres, volume_sqlite
 
     return {
         "verify_alipay": verify_alipay,
         "verify_wechat": verify_wechat,
+        "verify_wechat_certificate": verify_wechat_certificate,
+        "send_alipay": send_alipay,
+        "send_wechat": send_wechat,
+        "sandbox_orders": sandbox_orders,
         "sqlite_single": sqlite_single,
         "sqlite_sets": sqlite_sets,
         "postgres_single": postgres_single,
