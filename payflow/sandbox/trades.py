@@ -41,7 +41,7 @@ class Habits:
     refund_seconds: float  # how long a refund is under way; 0: it is done at once
     full_refund_closes: bool
     tells_failed_refunds: bool = True  # whether a refund that came to nothing is told as well
-    number: str = "20"  # what their own numbers begin with
+    payer: str = "2088000000000002"  # who pays where nobody was named
 
 
 class Trades:
@@ -110,11 +110,11 @@ class Trades:
                 raise Denied("expired", known)
             paid = replace(
                 known, state="paid", paid_at=now, pays_at=0, number=known.number or self.new_number(known),
-                payer=payer or known.payer or "2088000000000002",
+                payer=payer or known.payer or self.habits[known.gateway].payer,
             )  # fmt: skip
             paid = self.books.put(paid)
             for part in self.books.orders_of_group(known.group_no):  # a combined order is paid as a whole
-                if part.state in OPEN:
+                if part.state in OPEN and part.key[:2] == known.key[:2]:
                     self.pay(part, payer)
             self.tell(paid, "paid")
             if "double_payment" in self._order_faults(paid, ("double_payment",)):
@@ -184,6 +184,8 @@ class Trades:
                 raise Denied("unpaid", known)
             if known.state == "finished":
                 raise Denied("finished", known)
+            if known.state == "reversed":  # all of it has gone back already
+                raise Denied("exceeds", known)
             others = self.books.refunds_of(known)
             taken = sum(one.amount for one in others if one.state in ("processing", "succeeded", "abnormal"))
             if taken + refund.amount > known.amount:
@@ -222,7 +224,7 @@ class Trades:
                     order = replace(order, state="closed", closed_at=self.clock())
                 order = self.books.put(order)
             if ended.state == "succeeded" or self.habits[order.gateway].tells_failed_refunds:
-                self.tell(order, "refund", {"refunded": order.refunded}, refund=ended)
+                self.tell(order, "refund", {"refunded": order.refunded, "refund_state": ended.state}, refund=ended)
             return ended
 
     def mend(self, refund: Refund) -> Refund:

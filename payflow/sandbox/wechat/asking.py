@@ -5,6 +5,7 @@ https://pay.weixin.qq.com/doc/v3/merchant/4012365336
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def _body(request: Incoming) -> Mapping[str, Any]:
         body = parse_object(request.body)
     except CallbackRefused:
         raise bad("", "请求体不是有效的JSON") from None
-    if any(char >= 0xF0 for char in request.body):
+    if any(char >= 0xF0 for char in json.dumps(body, ensure_ascii=False, default=repr).encode()):
         raise bad("", "只支持1至3个字节的UTF-8字符")
     return body
 

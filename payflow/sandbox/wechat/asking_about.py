@@ -10,7 +10,7 @@ from ..messages import World
 from ..trades import Denied
 from .asking import Ask, text
 from .refusing import Refused, bad, of_order
-from .showing import rfc3339, sub_order, transaction
+from .showing import combined, sub_order, transaction
 
 
 class Asking:
@@ -21,12 +21,12 @@ class Asking:
 
     def by_number(self, ask: Ask, number: str, struck: Collection[str]) -> dict[str, Any]:
         """``GET …/out-trade-no/{out_trade_no}``."""
-        self._merchant(ask, ask.query.get("mchid", ""))
+        self._merchant(ask, ask.query.get("mchid", ""), "query")
         return self._shown(self._known(ask, number), struck)
 
     def by_transaction(self, ask: Ask, number: str, struck: Collection[str]) -> dict[str, Any]:
         """``GET …/id/{transaction_id}``."""
-        self._merchant(ask, ask.query.get("mchid", ""))
+        self._merchant(ask, ask.query.get("mchid", ""), "query")
         order = self._world.books.order_of_number("wechat", ask.merchant.mchid, number)
         if order is None:
             raise of_order(Denied("unknown"))
@@ -42,6 +42,7 @@ class Asking:
 
     def reverse(self, ask: Ask, number: str) -> dict[str, Any]:
         """``POST …/out-trade-no/{out_trade_no}/reverse`` (code pay): closes, or gives back what was paid."""
+        self._app(ask, text(ask.body, "appid", 32, required=True))
         self._merchant(ask, text(ask.body, "mchid", 32, required=True))
         order = self._known(ask, number)
         if order.product != "codepay":
@@ -49,22 +50,27 @@ class Asking:
         self._world.trades.reverse(order)
         return {"appid": order.app, "mchid": order.merchant, "out_trade_no": order.out_trade_no}
 
-    def combined(self, ask: Ask, group: str) -> dict[str, Any]:
+    def combined(self, ask: Ask, group: str, struck: Collection[str]) -> dict[str, Any]:
         """``GET /v3/combine-transactions/out-trade-no/{combine_out_trade_no}``."""
-        return combined(self._group(ask, group))
+        orders = self._group(ask, group)
+        return combined(orders, [sub_order(one, refunds=self._refunds(one), struck=struck) for one in orders])
 
     def close_combined(self, ask: Ask, group: str) -> None:
         """``POST …/{combine_out_trade_no}/close``: the parts that are named."""
+        self._app(ask, text(ask.body, "combine_appid", 32, required=True))
         named = ask.body.get("sub_orders")
-        if not isinstance(named, list) or not named:
+        if not isinstance(named, list) or not named or not all(isinstance(one, dict) for one in named):
             raise bad("sub_orders", "子单不能为空")
-        numbers = {one.get("out_trade_no") for one in named if isinstance(one, dict)}
-        for order in self._group(ask, group):
-            if order.out_trade_no in numbers:
-                try:
-                    self._world.trades.close(order)
-                except Denied as denied:
-                    raise of_order(denied) from None
+        orders = {one.out_trade_no: one for one in self._group(ask, group)}
+        for one in named:
+            self._merchant(ask, text(one, "mchid", 32, required=True))
+            order = orders.get(text(one, "out_trade_no", 32, required=True))
+            if order is None:
+                raise bad("sub_orders.out_trade_no", "子单不属于该合单订单")
+            try:
+                self._world.trades.close(order)
+            except Denied as denied:
+                raise of_order(denied) from None
 
     def _group(self, ask: Ask, group: str) -> list[Order]:
         found = [one for one in self._world.books.orders_of_group(group) if one.merchant == ask.merchant.mchid]
@@ -79,23 +85,17 @@ class Asking:
         return order
 
     def _shown(self, order: Order, struck: Collection[str]) -> dict[str, Any]:
-        return transaction(order, refunds=len(self._world.books.refunds_of(order)), struck=struck)
+        return transaction(order, refunds=self._refunds(order), struck=struck)
+
+    def _refunds(self, order: Order) -> int:
+        return len(self._world.books.refunds_of(order))
 
     @staticmethod
-    def _merchant(ask: Ask, mchid: str) -> None:
+    def _merchant(ask: Ask, mchid: str, location: str = "body") -> None:
         if mchid != ask.merchant.mchid:
-            raise bad("mchid", "商户号与签名的商户号不一致")
+            raise bad("mchid", "商户号与签名的商户号不一致", location)
 
-
-def combined(orders: list[Order]) -> dict[str, Any]:
-    """A combined order as it is asked about and notified."""
-    first = orders[0]
-    shown: dict[str, Any] = {
-        "combine_appid": first.app, "combine_mchid": first.merchant, "combine_out_trade_no": first.group_no,
-        "sub_orders": [sub_order(one) for one in orders],
-    }  # fmt: skip
-    if first.paid_at:
-        shown["combine_payer_info"] = {"openid": first.payer}
-        shown["scene_info"] = {"device_id": ""}
-        shown["success_time"] = rfc3339(first.paid_at)
-    return shown
+    @staticmethod
+    def _app(ask: Ask, appid: str) -> None:
+        if appid != ask.merchant.appid:
+            raise Refused(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配")

@@ -56,10 +56,12 @@ class Keys:
             return self._material.public_key_id
         return serial_of(next(found for key, found in self._certificates if key == name))
 
-    def key_named(self, serial: str) -> str | None:
-        """The key a merchant has encrypted a field with."""
+    def key_named(self, merchant: WeChatMerchant, serial: str) -> str | None:
+        """The key a merchant has encrypted a field with, as far as its mode has it."""
         if serial == self._material.public_key_id:
-            return "wechat_public"
+            return None if merchant.mode == "certificate" else "wechat_public"
+        if merchant.mode == "public_key":
+            return None
         return next((key for key, found in self._certificates if serial_of(found) == serial.upper()), None)
 
     def signature_headers(self, name: str, body: bytes, *, fault: str = "") -> dict[str, str]:

@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,15 +29,18 @@ from .showing import transaction
 
 NUMBER = r"[0-9A-Za-z_\-|*]{6,32}"
 PREPAID = ("jsapi", "app", "h5", "native")
-#: What the last two digits of a payer's code bring about; any other is paid at once.
+#: What the last two digits of a payer's code bring about; any other is paid at once as well.
 CODE_ENDINGS = {
+    "01": "paid at once",
     "02": "the payer has to enter a password, and does so at the cashier",
     "03": "the payer has to enter a password, and never does",
     "04": "the payer's balance does not suffice",
     "05": "paid, but the answer is a system error",
 }
-_PAYER = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+#: Who pays where nobody was named.
+PAYER = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 _PREPAID_SECONDS = 7200
+_SHORT = 20  # characters of a token in a QR text
 _H5_TYPES = ("iOS", "Android", "Wap", "IOS")
 
 
@@ -47,16 +50,16 @@ class Ordering:
     def __init__(self, world: World) -> None:
         self._world = world
         self._merchant_key = Verifier(world.material.key("merchant").public_key())
+        self._tokens: dict[str, tuple[str, str, str]] = {}  # beginning of a token → key of its order
 
     # -- single orders ----------------------------------------------------------------------------------------------
 
     def prepay(self, ask: Ask, product: str) -> dict[str, Any]:
         """``/v3/pay/transactions/{jsapi,app,h5,native}``."""
-        order, _ = self._opened(self._order(ask, product))
-        return self._prepaid(order)
+        return self._prepaid(self._prepared(self._order(ask, product)))
 
-    def codepay(self, ask: Ask) -> tuple[dict[str, Any], bool]:
-        """``/v3/pay/transactions/codepay``: the order as it is, and whether the answer is to be a system error."""
+    def codepay(self, ask: Ask, struck: Collection[str] = ()) -> dict[str, Any]:
+        """``/v3/pay/transactions/codepay``: the order as it is after what :data:`CODE_ENDINGS` says."""
         payer = part(ask.body, "payer", required=True)
         code = text(payer, "auth_code", 128, required=True, form=r"1[0-5][0-9]{16}")
         store = part(part(ask.body, "scene_info", required=True), "store_info", required=True)
@@ -66,12 +69,14 @@ class Ordering:
         ending = code[-2:] if new else ""
         if ending == "04":
             self._world.trades.decline(order)
-            raise Refused(403, "NOT_ENOUGH", "用户余额不足")
+            raise Refused(403, "NOT_ENOUGH", "用户余额不足", keeps=True)
         if ending in ("02", "03"):
-            order = self._world.trades.begin(order, _PAYER)
+            order = self._world.trades.begin(order, PAYER)
         elif new:
-            order = self._world.trades.pay(order, _PAYER)
-        return transaction(order), ending == "05"
+            order = self._world.trades.pay(order, PAYER)
+        if ending == "05":
+            raise Refused(500, "SYSTEM_ERROR", "系统错误", keeps=True)
+        return transaction(order, struck=struck)
 
     def _order(self, ask: Ask, product: str) -> Order:
         body = ask.body
@@ -80,13 +85,9 @@ class Ordering:
         if amount.get("currency", "CNY") != "CNY":
             raise bad("amount.currency", "只支持CNY")
         extra: dict[str, Any] = {"attach": text(body, "attach", 128)}
-        scene = part(body, "scene_info", required=product == "h5")
+        _scene(body, h5=product == "h5")
         if product == "jsapi":
             extra["openid"] = text(part(body, "payer", required=True), "openid", 128, required=True)
-        if product == "h5":
-            _ip(text(scene, "payer_client_ip", 45, required=True))
-            if part(scene, "h5_info", required=True).get("type") not in _H5_TYPES:
-                raise bad("scene_info.h5_info.type", "场景类型应为iOS、Android或Wap")
         return Order(
             gateway="wechat", merchant=ask.merchant.mchid, app=ask.merchant.appid, product=product, state="waiting",
             out_trade_no=text(body, "out_trade_no", 32, required=True, form=NUMBER), amount=fen(amount, "total"),
@@ -94,6 +95,14 @@ class Ordering:
             notify_url="" if product == "codepay" else notify_url(body), expires_at=_instant(body.get("time_expire")),
             fingerprint=_fingerprint(body), extra=extra,
         )  # fmt: skip
+
+    def _prepared(self, order: Order) -> Order:
+        """Taken, or the same again: its prepay id is good for two hours from now."""
+        opened, new = self._opened(order)
+        if new:
+            return opened
+        extra = {**opened.extra, "prepaid_at": self._world.clock()}
+        return self._world.books.put(replace(opened, extra=extra))
 
     def _opened(self, order: Order) -> tuple[Order, bool]:
         try:
@@ -109,8 +118,9 @@ class Ordering:
 
     def _prepaid(self, order: Order) -> dict[str, Any]:
         token = token_of(order)
+        self._tokens[token[:_SHORT]] = order.key
         if order.product == "native":
-            return {"code_url": f"weixin://wxpay/bizpayurl?pr={token[:20]}zz"}
+            return {"code_url": f"weixin://wxpay/bizpayurl?pr={token[:_SHORT]}zz"}
         if order.product == "h5":
             return {"h5_url": f"{self.cashier(order)}?prepay_id=wx{token}"}
         return {"prepay_id": f"wx{token}"}
@@ -126,11 +136,12 @@ class Ordering:
         subs = body.get("sub_orders")
         if not isinstance(subs, list) or not 1 <= len(subs) <= 50 or not all(isinstance(one, dict) for one in subs):
             raise bad("sub_orders", "子单数量应为1至50")
+        _scene(body, h5=kind == "h5")
         payer = ""
         if kind == "jsapi":
             payer = text(part(body, "combine_payer_info", required=True), "openid", 128, required=True)
         url = notify_url(body)
-        first: Order | None = None
+        taken: list[Order] = []
         for place, sub in enumerate(subs):
             order = Order(
                 gateway="wechat", merchant=text(sub, "mchid", 32, required=True), app=appid, product=kind,
@@ -142,18 +153,17 @@ class Ordering:
             )  # fmt: skip
             if order.merchant != ask.merchant.mchid:
                 raise Refused(403, "NO_AUTH", "子单商户号无权限")
-            opened, _ = self._opened(order)
-            first = first or opened
-        if first is None:
-            raise bad("sub_orders", "子单数量应为1至50")
-        return self._prepaid(replace(first, out_trade_no=group))
+            taken.append(self._prepared(order))
+        if len({one.out_trade_no for one in taken}) < len(taken):
+            raise bad("sub_orders.out_trade_no", "子单商户订单号重复")
+        return self._prepaid(taken[0])
 
     # -- what the payer's client does -------------------------------------------------------------------------------
 
     def order_of_code_url(self, code_url: str) -> Order | None:
         """The order behind a native payment's QR text."""
         found = re.fullmatch(r"weixin://wxpay/bizpayurl\?pr=([0-9a-f]{20})zz", code_url, re.ASCII)
-        return None if found is None else self._of_token(found[1])
+        return None if found is None else self._of_token(found[1])[0]
 
     def client_pay(self, params: Mapping[str, Any]) -> Order:
         """What WeChat does with the parameters a merchant's page or app hands over. Raises ``Refused``."""
@@ -173,30 +183,35 @@ class Ordering:
             raise Refused(400, "SIGN_ERROR", "支付签名验证失败") from None
         if not self._merchant_key.verifies(raw, "".join(f"{one}\n" for one in said).encode()):
             raise Refused(400, "SIGN_ERROR", "支付签名验证失败")
-        order = self._of_token(said[3].removeprefix("prepay_id=").removeprefix("wx"))
-        if order is None or order.app != said[0]:
+        prepay_id = said[3].removeprefix("prepay_id=")
+        order, token = self._of_token(prepay_id[2 : 2 + _SHORT])
+        if order is None or prepay_id != f"wx{token}" or order.app != said[0]:
             raise Refused(404, "ORDER_NOT_EXIST", "prepay_id不存在")
-        if order.created_at + _PREPAID_SECONDS * SECOND < self._world.clock():
+        if order.product != ("app" if lowered else "jsapi") or (lowered and params["partnerid"] != order.merchant):
+            raise Refused(400, "INVALID_REQUEST", "prepay_id与支付方式不一致")
+        prepaid_at = int(order.extra.get("prepaid_at", order.created_at))
+        if prepaid_at + _PREPAID_SECONDS * SECOND < self._world.clock():
             raise Refused(400, "INVALID_REQUEST", "prepay_id已过期")
         return order
 
-    def _of_token(self, token: str) -> Order | None:
-        for order in self._world.books.newest_orders(10_000):
-            if order.gateway != "wechat":
-                continue
-            named = replace(order, out_trade_no=order.group_no) if order.group_no else order
-            if token_of(named).startswith(token):
-                return order
-        return None
+    def _of_token(self, short: str) -> tuple[Order | None, str]:
+        """The order whose token begins like that, and the whole token."""
+        if short not in self._tokens:  # ordered before this side was started
+            for known in self._world.books.newest_orders(2**31):
+                if known.gateway == "wechat":
+                    self._tokens.setdefault(token_of(known)[:_SHORT], known.key)
+        key = self._tokens.get(short)
+        order = None if key is None else self._world.books.order(*key)
+        return order, "" if order is None else token_of(order)
 
     def cashier(self, order: Order) -> str:
         """Where a person pays this order."""
-        return f"{self._world.address}/cashier/wechat/{quote(order.out_trade_no, safe='')}"
+        return f"{self._world.address}/cashier/wechat/{quote(order.group_no or order.out_trade_no, safe='')}"
 
 
 def token_of(order: Order) -> str:
-    """What stands in an order's prepay_id and QR text: always the same for one order."""
-    named = f"{order.merchant}|{order.out_trade_no}|{order.fingerprint}"
+    """What stands in an order's prepay_id and QR text: always the same for one order, or for one combined order."""
+    named = f"{order.merchant}|{order.group_no or order.out_trade_no}|{order.fingerprint}"
     return hashlib.sha256(named.encode()).hexdigest()[:34]
 
 
@@ -234,11 +249,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _ip(value: str) -> None:
+def _scene(body: Mapping[str, Any], *, h5: bool) -> None:
+    """Where the payer is: anything about it is optional, but for a browser."""
+    scene = part(body, "scene_info", required=h5)
+    address = text(scene, "payer_client_ip", 45, required=h5)
     try:
-        ipaddress.ip_address(value)
+        if address:
+            ipaddress.ip_address(address)
     except ValueError:
         raise bad("scene_info.payer_client_ip", "用户终端IP格式错误") from None
+    if h5 and part(scene, "h5_info", required=True).get("type") not in _H5_TYPES:
+        raise bad("scene_info.h5_info.type", "场景类型应为iOS、Android或Wap")
 
 
 def _instant(value: Any) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
+from collections.abc import Collection
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-
 from ...clock import day_of
+from ...signing import Decrypter
 from ..books import Order, Refund
 from ..messages import World
 from ..trades import Denied
@@ -20,8 +18,6 @@ from .ordering import NUMBER, notify_url
 from .refusing import Refused, bad, of_refund
 
 REFUND_NUMBER = r"[0-9A-Za-z_\-|*@]{1,64}"
-# Fields are sealed with OAEP over SHA-1, as every SDK does it: SHA-1 hides nothing here and proves nothing.
-_OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303 -- see above
 
 
 class Refunding:
@@ -52,13 +48,13 @@ class Refunding:
             raise of_refund(denied) from None
         return showing.refund(self._fresh(order), made)
 
-    def query(self, ask: Ask, number: str) -> dict[str, Any]:
+    def query(self, ask: Ask, number: str, struck: Collection[str]) -> dict[str, Any]:
         """``GET /v3/refund/domestic/refunds/{out_refund_no}``."""
         found = self._world.books.refund("wechat", ask.merchant.mchid, number)
         order = None if found is None else self._world.books.order("wechat", found.merchant, found.out_trade_no)
         if found is None or order is None:
             raise Refused(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
-        return showing.refund(order, found)
+        return showing.refund(order, found, struck=struck)
 
     def abnormal(self, ask: Ask, number: str) -> dict[str, Any]:
         """``POST …/{refund_id}/apply-abnormal-refund``: to another account, whose number and owner come sealed."""
@@ -77,13 +73,12 @@ class Refunding:
         return showing.refund(order, self._world.trades.mend(found))
 
     def _opened(self, ask: Ask, name: str) -> str:
-        key = self._keys.key_named(ask.serial)
+        key = self._keys.key_named(ask.merchant, ask.serial)
         if key is None:
             raise bad("Wechatpay-Serial", "Wechatpay-Serial缺失或错误，无法解密敏感字段")
         sealed = text(ask.body, name, 1024, required=True)
         try:
-            raw = base64.b64decode(sealed, validate=True)
-            return self._world.material.key(key).decrypt(raw, _OAEP).decode("utf-8")
+            return Decrypter(self._world.material.key(key)).decrypt(sealed).decode("utf-8")
         except ValueError:
             raise bad(name, "敏感字段解密失败") from None
 

@@ -20,24 +20,30 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class Refused(Exception):
-    """A request that is not done. ``field`` says which part of it is wrong."""
+    """A request that is not done. ``field`` says which part of it is wrong, ``location`` where that stood.
 
-    def __init__(self, status: int, code: str, message: str, field: str = "") -> None:
+    ``keeps``: what was written before the refusal stays (a payer's bank that said no), instead of nothing of it.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, field: str = "", *, location: str = "body", keeps: bool = False
+    ) -> None:
         super().__init__(code)
         self.status, self.code, self.message, self.field = status, code, message, field
+        self.location, self.keeps = location, keeps
 
     def outgoing(self, old_spelling: bool = False) -> Outgoing:
         """The answer. Refusals are not signed."""
         code = OLD_SPELLING.get(self.code, self.code) if old_spelling else self.code
         said: dict[str, Any] = {"code": code, "message": self.message}
         if self.field:
-            said["detail"] = {"field": self.field, "location": "body", "issue": self.message}
+            said["detail"] = {"field": self.field, "location": self.location, "issue": self.message}
         return Outgoing(self.status, json.dumps(said, ensure_ascii=False).encode(), _JSON)
 
 
-def bad(field: str, issue: str) -> Refused:
+def bad(field: str, issue: str, location: str = "body") -> Refused:
     """A field that cannot be: ``PARAM_ERROR``."""
-    return Refused(400, "PARAM_ERROR", f"参数错误: {issue}", field)
+    return Refused(400, "PARAM_ERROR", f"参数错误: {issue}", field, location=location)
 
 
 def sign_error(message: str) -> Refused:
@@ -50,7 +56,6 @@ _ORDER: Mapping[str, tuple[int, str, str]] = {
     "paid": (400, "ORDERPAID", "该订单已支付"),
     "closed": (400, "ORDER_CLOSED", "订单已关闭"),
     "conflict": (400, "INVALID_REQUEST", "请求重入时，参数与首次请求时不一致"),
-    "expired": (400, "PARAM_ERROR", "time_expire 时间过早"),
     "unknown": (404, "ORDER_NOT_EXIST", "订单不存在"),
 }
 _REFUND: Mapping[str, tuple[int, str, str]] = {
@@ -66,9 +71,12 @@ _REFUND: Mapping[str, tuple[int, str, str]] = {
 
 def of_order(denied: Denied) -> Refused:
     """What the books deny about an order."""
+    if denied.reason == "expired":
+        return bad("time_expire", "time_expire时间过早")
     return Refused(*_ORDER.get(denied.reason, (403, "TRADE_ERROR", "交易错误")))
 
 
 def of_refund(denied: Denied) -> Refused:
-    """What the books deny about a refund."""
-    return Refused(*_REFUND.get(denied.reason, (403, "TRADE_ERROR", "交易错误")))
+    """What the books deny about a refund. An empty balance is counted: it is full again next time."""
+    status, code, message = _REFUND.get(denied.reason, (403, "TRADE_ERROR", "交易错误"))
+    return Refused(status, code, message, keeps=denied.reason == "balance")

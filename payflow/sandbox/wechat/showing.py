@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -47,9 +47,9 @@ def transaction(order: Order, *, refunds: int = 0, struck: Collection[str] = ())
     return shown
 
 
-def sub_order(order: Order) -> dict[str, Any]:
+def sub_order(order: Order, *, refunds: int = 0, struck: Collection[str] = ()) -> dict[str, Any]:
     """A part of a combined order."""
-    whole = transaction(order)
+    whole = transaction(order, refunds=refunds, struck=struck)
     amount = whole["amount"]
     shown = {
         "mchid": order.merchant, "out_trade_no": whole["out_trade_no"], "trade_type": whole["trade_type"],
@@ -64,14 +64,28 @@ def sub_order(order: Order) -> dict[str, Any]:
     return shown
 
 
-def refund(order: Order, one: Refund) -> dict[str, Any]:
+def combined(orders: Sequence[Order], parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A combined order as it is asked about and notified. https://pay.weixin.qq.com/doc/v3/merchant/4012556944"""
+    first = orders[0]
+    shown: dict[str, Any] = {
+        "combine_appid": first.app, "combine_mchid": first.merchant, "combine_out_trade_no": first.group_no,
+        "scene_info": {"device_id": ""}, "sub_orders": list(parts),
+    }  # fmt: skip
+    if first.paid_at:
+        shown["combine_payer_info"] = {"openid": first.payer}
+    return shown
+
+
+def refund(order: Order, one: Refund, *, struck: Collection[str] = ()) -> dict[str, Any]:
     """A refund as it is answered. https://pay.weixin.qq.com/doc/v3/merchant/4012791903"""
     shown: dict[str, Any] = {
         "refund_id": one.number, "out_refund_no": one.out_refund_no, "transaction_id": order.number,
         "out_trade_no": order.merchants_no, "channel": "ORIGINAL", "user_received_account": "支付用户零钱",
         "create_time": rfc3339(one.created_at), "status": REFUND_STATES[one.state], "funds_account": "AVAILABLE",
-        "amount": {**refund_amount(order, one), "currency": "CNY", "from": [], "settlement_refund": one.amount,
-                   "settlement_total": order.amount, "discount_refund": 0, "refund_fee": 0},
+        "amount": {
+            **refund_amount(order, one, "wrong_amount" in struck), "currency": "CNY", "from": [], "refund_fee": 0,
+            "settlement_refund": one.amount, "settlement_total": order.amount, "discount_refund": 0,
+        },
         "promotion_detail": [],
     }  # fmt: skip
     if one.state == "succeeded":
@@ -79,18 +93,19 @@ def refund(order: Order, one: Refund) -> dict[str, Any]:
     return shown
 
 
-def refund_amount(order: Order, one: Refund) -> dict[str, int]:
-    """What a refund says of its amounts."""
-    return {"total": order.amount, "refund": one.amount, "payer_total": order.amount, "payer_refund": one.amount}
+def refund_amount(order: Order, one: Refund, wrong: bool = False) -> dict[str, int]:
+    """What a refund says of its amounts; ``wrong``: one fen more than went back."""
+    back = one.amount + wrong
+    return {"total": order.amount, "refund": back, "payer_total": order.amount, "payer_refund": back}
 
 
-def notified_refund(order: Order, one: Refund) -> dict[str, Any]:
-    """A refund as its notification tells it: ``refund_status`` here, not ``status``."""
+def notified_refund(order: Order, one: Refund, state: str, *, wrong: bool = False) -> dict[str, Any]:
+    """A refund as its notification tells it: ``refund_status`` here, not ``status``; the ``state`` it was in then."""
     shown: dict[str, Any] = {
         "mchid": order.merchant, "out_trade_no": order.merchants_no, "transaction_id": order.number,
-        "out_refund_no": one.out_refund_no, "refund_id": one.number, "refund_status": REFUND_STATES[one.state],
-        "user_received_account": "支付用户零钱", "amount": refund_amount(order, one),
+        "out_refund_no": one.out_refund_no, "refund_id": one.number, "refund_status": REFUND_STATES[state],
+        "user_received_account": "支付用户零钱", "amount": refund_amount(order, one, wrong),
     }  # fmt: skip
-    if one.state == "succeeded":
+    if state == "succeeded":
         shown["success_time"] = rfc3339(one.ended_at)
     return shown

@@ -22,7 +22,7 @@ from . import bills, telling
 from .asking import Ask, Reader
 from .asking_about import Asking
 from .keys import Keys, written
-from .ordering import PREPAID, Ordering, client_params
+from .ordering import PAYER, PREPAID, Ordering, client_params
 from .refunding import Refunding
 from .refusing import Refused, bad
 
@@ -55,7 +55,7 @@ class WeChatSide:
         del lazy
         self.habits = Habits(
             gateway="wechat", first_state="waiting", tells=frozenset({"paid", "refund"}), schedule=SCHEDULE,
-            refund_seconds=refund_seconds, full_refund_closes=False,
+            refund_seconds=refund_seconds, full_refund_closes=False, payer=PAYER,
         )  # fmt: skip
         #: Whether codes are spelt as in the first years (``ORDERNOTEXIST``).
         self.old_spelling = old_spelling
@@ -71,7 +71,7 @@ class WeChatSide:
         ordering, asking, refunding = self._ordering, self._asking, self._refunding
         table: list[tuple[str, str, str, Work]] = [
             ("GET", "/v3/certificates", "certificates", lambda ask, _, __: self._keys.certificates(ask.merchant)),
-            ("POST", "/v3/pay/transactions/codepay", "charge", lambda ask, _, __: self._codepay(ask)),
+            ("POST", "/v3/pay/transactions/codepay", "charge", lambda ask, _, struck: ordering.codepay(ask, struck)),
             ("GET", "/v3/pay/transactions/out-trade-no/*", "query", asking.by_number),
             ("GET", "/v3/pay/transactions/id/*", "query", asking.by_transaction),
             ("POST", "/v3/pay/transactions/out-trade-no/*/close", "close", lambda ask, no, _: asking.close(ask, no)),
@@ -80,15 +80,12 @@ class WeChatSide:
                 lambda ask, no, _: asking.reverse(ask, no),
             ),
             ("POST", "/v3/refund/domestic/refunds", "refund", lambda ask, _, __: refunding.refund(ask)),
-            ("GET", "/v3/refund/domestic/refunds/*", "query_refund", lambda ask, no, _: refunding.query(ask, no)),
+            ("GET", "/v3/refund/domestic/refunds/*", "query_refund", refunding.query),
             (
                 "POST", "/v3/refund/domestic/refunds/*/apply-abnormal-refund", "refund",
                 lambda ask, no, _: refunding.abnormal(ask, no),
             ),
-            (
-                "GET", "/v3/combine-transactions/out-trade-no/*", "query",
-                lambda ask, no, _: asking.combined(ask, no),
-            ),
+            ("GET", "/v3/combine-transactions/out-trade-no/*", "query", asking.combined),
             (
                 "POST", "/v3/combine-transactions/out-trade-no/*/close", "close",
                 lambda ask, no, _: asking.close_combined(ask, no),
@@ -160,20 +157,20 @@ class WeChatSide:
         """Answer one request with the faults that strike it, and log it."""
         began, at = time.perf_counter_ns(), self._world.clock()
         ask: Ask | None = None
-        code = ""
+        code = about = ""
         struck: Mapping[str, Fault] = {}
         try:
             ask = self._reader.read(request)
-            number = number or _number(ask)
-            struck = self._struck(route.operation, self._order_number(route, ask, number))
-            answer = self._ill(disturbing.before(struck, at)) or self._performed(route, ask, number, struck)
+            about = self._order_number(route, ask, number)
+            struck = self._struck(route.operation, about)
+            answer, code = self._ill(disturbing.before(struck, at)) or self._performed(route, ask, number, struck)
         except Refused as refused:
             answer, code = refused.outgoing(self.old_spelling), refused.code
         disturbing.wait(struck)
         self._world.books.put(
             Call(
                 at=at, gateway="wechat", operation=route.operation, merchant=ask.merchant.mchid if ask else "",
-                out_trade_no=number[:64], status=0 if answer.drop else answer.status, code=code,
+                out_trade_no=about[:64], status=0 if answer.drop else answer.status, code=code,
                 microseconds=(time.perf_counter_ns() - began) // 1000, faults=list(struck),
             )
         )  # fmt: skip
@@ -185,33 +182,56 @@ class WeChatSide:
         )
 
     def _order_number(self, route: _Route, ask: Ask, number: str) -> str:
-        """The order a call is about, for the faults that are on order for it."""
+        """The order a call is about, by the merchant's number: for its log, and the faults that are on order for it."""
+        books, mchid = self._world.books, ask.merchant.mchid
+        theirs = _said(ask, "transaction_id") or (number if route.work == self._asking.by_transaction else "")
+        order = books.order_of_number("wechat", mchid, theirs) if theirs else None
+        if order is not None:
+            return order.merchants_no
         if route.operation in ("refund", "query_refund"):
-            known = self._world.books.refund("wechat", ask.merchant.mchid, number)
-            return known.out_trade_no if known is not None else str(ask.body.get("out_trade_no", ""))
-        return number
+            name = number if route.operation == "query_refund" else _said(ask, "out_refund_no")
+            known = books.refund("wechat", mchid, name)
+            return known.out_trade_no if known is not None else _said(ask, "out_trade_no")
+        return number or _said(ask, "out_trade_no") or _said(ask, "combine_out_trade_no")
 
-    def _ill(self, fault: str) -> Outgoing | None:
-        """The answer to a call that is not done; ``None`` if it is."""
+    def _ill(self, fault: str) -> tuple[Outgoing, str] | None:
+        """The answer to a call that is not done, and its code; ``None`` if it is."""
         if fault == "drop_before":
-            return Outgoing(0, drop=True)
+            return Outgoing(0, drop=True), ""
         if fault == "bad_gateway":
-            return disturbing.bad_gateway()
+            return disturbing.bad_gateway(), ""
         if fault == "busy":
             raise Refused(429, "FREQUENCY_LIMITED", "频率超限")
         if fault == "system_error":
             raise Refused(500, "SYSTEM_ERROR", "系统错误")
         return None
 
-    def _performed(self, route: _Route, ask: Ask, number: str, struck: Mapping[str, Fault]) -> Outgoing:
-        with self._world.books.transaction():
-            done = route.work(ask, number, struck)
-        answer = done if isinstance(done, Outgoing) else self._signed(ask, done, struck)
+    def _performed(
+        self, route: _Route, ask: Ask, number: str, struck: Mapping[str, Fault]
+    ) -> tuple[Outgoing, str]:  # fmt: skip
+        """What a call that is done is answered with, and the code of a refusal."""
+        try:
+            done = self._done(route, ask, number, struck)
+            answer, code = (done if isinstance(done, Outgoing) else self._signed(ask, done, struck)), ""
+        except Refused as refused:
+            answer, code = refused.outgoing(self.old_spelling), refused.code
         if "system_error_after" in struck:
-            raise Refused(500, "SYSTEM_ERROR", "系统错误")
+            code = "SYSTEM_ERROR"
+            answer = Refused(500, code, "系统错误").outgoing(self.old_spelling)
         if "bad_gateway_after" in struck:
-            answer = disturbing.bad_gateway()
-        return disturbing.travelled(answer, struck)
+            answer, code = disturbing.bad_gateway(), ""
+        return disturbing.travelled(answer, struck), code
+
+    def _done(self, route: _Route, ask: Ask, number: str, struck: Mapping[str, Fault]) -> Any:
+        """Everything a call does, or nothing of it; raises ``Refused``."""
+        with self._world.books.transaction():
+            try:
+                return route.work(ask, number, struck)
+            except Refused as refused:
+                if not refused.keeps:
+                    raise
+                kept = refused
+        raise kept
 
     def _signed(self, ask: Ask, done: Any, struck: Collection[str]) -> Outgoing:
         body = b"" if done is None else written(done)
@@ -223,12 +243,6 @@ class WeChatSide:
         if "unsigned" not in struck:
             headers |= self._keys.signature_headers(name, body, fault=fault)
         return Outgoing(204 if done is None else 200, body, headers)
-
-    def _codepay(self, ask: Ask) -> Any:
-        shown, ill = self._ordering.codepay(ask)
-        if ill:
-            return Refused(500, "SYSTEM_ERROR", "系统错误").outgoing(self.old_spelling)
-        return shown
 
     # -- the payer's client -----------------------------------------------------------------------------------------
 
@@ -292,10 +306,7 @@ class WeChatSide:
         )
 
 
-def _number(ask: Ask) -> str:
-    """The number a request without one in its path is about."""
-    for name in ("out_refund_no", "out_trade_no", "combine_out_trade_no"):
-        value = ask.body.get(name)
-        if isinstance(value, str):
-            return value
-    return ""
+def _said(ask: Ask, name: str) -> str:
+    """A text of the body, before anybody has looked whether it can be."""
+    value = ask.body.get(name)
+    return value if isinstance(value, str) else ""
