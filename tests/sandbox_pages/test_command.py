@@ -76,7 +76,7 @@ def test_it_writes_a_config_that_points_here(tmp_path: Path) -> None:
     told = json.loads(path.read_text(encoding="utf-8"))
     assert told["gateways"]["alipay"]["base_url"] == f"{url}/gateway.do"
     assert told["gateways"]["wechat"]["base_url"] == url
-    assert set(load(path, {}).gateways) == {"alipay", "wechat"}
+    assert set(load(path, {}).accounts) == {"alipay", "wechat"}
     for name in re.findall(r'"file": "([^"]+)"', path.read_text(encoding="utf-8")):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0, f"{name} is for its owner alone"
     result = CliRunner().invoke(main, ["sandbox", "--write-config", str(path)])
