@@ -101,12 +101,22 @@ class NextAction:
     """What the payer's client must do, the same way for every gateway.
 
     kind: ``none``, ``wait``, ``confirm``, ``redirect``, ``form``, ``qr``, ``sdk``, ``mini_program``. ``data`` holds
-    what that kind needs: ``url``; ``text`` of a QR; ``order_string``; ``params``; ``token`` and
-    ``expires_at`` to confirm.
+    what that kind needs: ``url`` to go to; ``url``, ``method``, ``fields`` and ``html`` of a form; ``text`` of a QR;
+    ``order_string`` (Alipay) or ``params`` (WeChat Pay) for a phone's SDK; ``params`` for a mini program or a page in
+    WeChat; ``token`` and ``expires_at`` to confirm.
     """
 
     kind: str = "none"
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    def svg(self, *, scale: int = 5) -> str:
+        """The QR's text drawn as inline SVG, ``scale`` pixels a module; empty for every other kind.
+
+        Raises ``CONFIG_MISSING_EXTRA`` without the extra ``qr``.
+        """
+        from .drawing.qr import qr_svg
+
+        return qr_svg(self.data["text"], scale=scale) if self.kind == "qr" else ""
 
 
 @dataclass(frozen=True, slots=True)

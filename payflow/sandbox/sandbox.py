@@ -29,7 +29,8 @@ class Sandbox:
     """The far side of Alipay and WeChat Pay on this machine. A context manager; ``start`` and ``stop`` by hand.
 
     ``state`` is a folder that keeps keys and orders from one start to the next; without it both live in memory.
-    ``port`` 0 takes any free one. ``speed`` lets time pass faster, ``seed`` makes faults at a rate repeatable.
+    ``port`` 0 takes any free one. ``speed`` lets time pass faster, ``seed`` makes faults at a rate repeatable,
+    ``material`` are keys that another one has made already.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Sandbox:
         clock: Clock = system_clock,
         refund_seconds: float = 0.5,
         lazy_alipay: bool = True,
+        material: Material | None = None,
     ) -> None:
         folder = None if state is None else Path(state)
         if folder is not None:
@@ -50,7 +52,7 @@ class Sandbox:
         self.clock = SandboxClock(clock, speed=speed)
         self.books = Books(":memory:" if folder is None else folder / "sandbox.db")
         self.faults = Faults(self.books, seed)
-        self.material = Material(None if folder is None else folder / "keys")
+        self.material = material or Material(None if folder is None else folder / "keys")
         habits: dict[str, Habits] = {}
         self.trades = Trades(self.books, self.clock, self.faults, habits)
         self._addresses: list[str] = []

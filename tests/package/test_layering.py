@@ -25,7 +25,7 @@ KNOWN_BY = {
     "requests": {"transport", "gateways", "sandbox", "testing"},
     "click": {"cli", "flask"},
     "rich": {"cli"},
-    "segno": {"cli", "flask", "gateways", "sandbox", "testing"},
+    "segno": {"drawing", "cli", "flask", "gateways", "sandbox", "testing"},
     "pytest": {"testing"},
 }
 
