@@ -14,7 +14,7 @@ from ..signing import Verifier
 from .capture import values
 from .explain_words import EXPLAINED, refusal_in_both
 from .findings import Fact, Finding, said
-from .forms import Change, Fields, change, readings, repaired, signatures, undone
+from .forms import Change, Fields, change, findings_of, readings, repaired, signatures, undone
 from .keys import NAMES
 from .material import OWN, THEIRS, Held, Material
 
@@ -86,11 +86,14 @@ def explain_alipay(
         return found
     if any(value.lower().startswith("multipart/") for value in values(callback, "content-type")):
         return [*found, said(EXPLAINED, "MULTIPART", account)]
-    changes, key = _searched(callback.body, theirs, wrong)
-    found += [said(EXPLAINED, one.code, account, **dict(one.facts)) for one in changes]
+    changes, key, genuine = _searched(callback.body, theirs, wrong)
+    found += findings_of(changes, account)
+    fields = genuine or fields
     found += _about_fields(account, callback.body, fields, verified=key is not None)
     if key is not None:
         found += whose(material, key)
+        if len(found) == 1:  # genuine, and refused for what it says
+            found.append(said(EXPLAINED, "OTHERWISE_GENUINE", account, key=key.held.option))
     found += _binding(material, fields, others)
     found += _certificate(material, fields)
     if len(found) == 1:
@@ -116,8 +119,10 @@ def whose(material: Material, key: Key) -> Iterator[Finding]:
 # -- searching -----------------------------------------------------------------------------------------------------
 
 
-def _searched(body: bytes, theirs: Sequence[Key], wrong: Sequence[Key]) -> tuple[tuple[Change, ...], Key | None]:
-    """The fewest changes after which it verifies, and with which key; nothing if there are none."""
+def _searched(
+    body: bytes, theirs: Sequence[Key], wrong: Sequence[Key]
+) -> tuple[tuple[Change, ...], Key | None, Fields | None]:
+    """The fewest changes after which it verifies, with which key, and its fields then; nothing if there are none."""
     every = [*theirs, *wrong]
     for changes, fields, keys in islice(_candidates(body, theirs, every), _MAX_TRIES):
         for sign_changes, raw in signatures(fields.get(b"sign", b"")):
@@ -126,8 +131,8 @@ def _searched(body: bytes, theirs: Sequence[Key], wrong: Sequence[Key]) -> tuple
                 for key in keys:
                     if key.verifier.verifies(raw, signed):
                         meant = () if fields.get(b"notify_type") != b"trade_status_sync" else meaning
-                        return (*changes, *sign_changes, *meant), key
-    return (), None
+                        return (*changes, *sign_changes, *meant), key, fields
+    return (), None, None
 
 
 def _candidates(

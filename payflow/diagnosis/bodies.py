@@ -127,10 +127,10 @@ def _written(body: bytes) -> Iterator[tuple[Change, bytes]]:
                     raw = one.encode("utf-8", "surrogatepass")
                     yield _how(style, order, also), raw
                     yield _how(style, order, (*also, ("a line feed at its end", "末尾换行"))), raw + b"\n"
-    style, write = _STYLES[0]
-    by_hand = ("names in another order", "字段顺序不同")
+    another = ("names in another order", "字段顺序不同")
     for ordered in _all_orders(said):
-        yield _how(style, by_hand, ()), write(ordered, False).encode("utf-8", "surrogatepass")
+        for style, write in _STYLES[:2]:
+            yield _how(style, another, ()), write(ordered, False).encode("utf-8", "surrogatepass")
 
 
 def _spelled(text: str, *, ascii_only: bool) -> Iterator[tuple[tuple[Fact, ...], str]]:

@@ -52,6 +52,11 @@ EXPLAINED: dict[str, Word] = {
         "The body has {count} of {length} bytes: it was cut on the way or when it was written down.",
         "请求体只有 {count} 字节，应有 {length} 字节：在传输或记录时被截断。",
     ),
+    "BODY_ENDS_EARLY": Word(
+        _ERROR,
+        "The JSON ends in the middle, behind {count} bytes: it was cut on the way or when it was written down.",
+        "JSON 在第 {count} 字节处中断：在传输或记录时被截断。",
+    ),
     "BODY_LONGER": Word(
         _ERROR,
         "The body has {count} bytes, and Content-Length says {length}: somebody wrote it anew on the way.",

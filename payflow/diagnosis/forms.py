@@ -6,12 +6,13 @@ import html
 import json
 import re
 from binascii import a2b_base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from .findings import Fact
+from .explain_words import EXPLAINED
+from .findings import Fact, Finding, said
 
 Fields = dict[bytes, bytes]
 
@@ -43,6 +44,20 @@ def change(code: str, /, **facts: Fact) -> Change:
     return Change(code, tuple(facts.items()))
 
 
+def findings_of(changes: Iterable[Change], account: str) -> Iterator[Finding]:
+    """The sentences of some changes: one for each kind, naming every field it happened to."""
+    merged: dict[str, dict[str, Fact]] = {}
+    for one in changes:
+        facts = merged.setdefault(one.code, {})
+        for name, fact in one.facts:
+            both = facts.get(name)
+            facts[name] = (
+                f"{both}, {fact}" if isinstance(both, str) and isinstance(fact, str) and both != fact else fact
+            )
+    for code, facts in merged.items():
+        yield said(EXPLAINED, code, account, **facts)
+
+
 # -- the whole form ------------------------------------------------------------------------------------------------
 
 
@@ -59,10 +74,9 @@ def readings(body: bytes) -> Iterator[tuple[tuple[Change, ...], Fields]]:
             _read(unescaped, bytes, _SEPARATOR),
         )
     if b"%25" in body:
-        yield (
-            (change("DOUBLE_ENCODED", fields=("the form", "表单")),),
-            _read(body, lambda value: unquote_to_bytes(_decoded(value))),
-        )
+        twice = (change("DOUBLE_ENCODED", fields=("the form", "表单")),)
+        yield twice, _read(body, lambda value: _decoded(_decoded(value)))
+        yield twice, _read(body, lambda value: unquote_to_bytes(_decoded(value)))
     if b"=" not in body.split(b"&")[0] and b"%3D" in body.upper():
         yield (change("DOUBLE_ENCODED", fields=("the form", "表单")),), _read(unquote_to_bytes(body), _decoded)
     said = _object(body)

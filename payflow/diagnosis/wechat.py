@@ -19,7 +19,7 @@ from .alipay import Key, hint_of, keys_of, refusal_finding, whose
 from .bodies import undone_bodies
 from .explain_words import EXPLAINED
 from .findings import Finding, said
-from .forms import Change, signatures
+from .forms import Change, findings_of, signatures
 from .keys import NAMES, plain_serial
 from .material import OWN, THEIRS, Material, platform_keys
 
@@ -56,13 +56,15 @@ def explain_wechat(material: Material, callback: Callback, now: int, others: Seq
         return [*found, said(EXPLAINED, "PROBE", account)]
     found += _time(material, headers, now)
     changes, key, genuine = _searched(headers, body, theirs, wrong)
-    found += [said(EXPLAINED, one.code, account, **dict(one.facts)) for one in changes]
+    found += findings_of(changes, account)
     found += _key(material, headers, key, now)
     found += _sealed(material, others, genuine, verified=key is not None)
     if key is not None and not changes and len(found) == 2 and found[1].code.startswith("TIMESTAMP"):
         found.append(said(EXPLAINED, "OTHERWISE_GENUINE", account, key=key.held.option))
     if key is None and b"{" not in body:
         found.append(said(EXPLAINED, "NOT_JSON", account))
+    elif key is None and body.startswith(b"{") and not body.rstrip().endswith(b"}"):
+        found.append(said(EXPLAINED, "BODY_ENDS_EARLY", account, count=len(body)))
     if len(found) == 1 or (len(found) == 2 and found[1].code == "BODY_STILL_OPENS"):
         found.append(said(EXPLAINED, "NO_CAUSE_FOUND", account, gateway=_GATEWAY))
     return found
