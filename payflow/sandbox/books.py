@@ -260,6 +260,13 @@ class Books:
         where = "gateway = ? and paid_at >= ? and paid_at < ? and paid_at > 0 and merchant = ? order by paid_at"
         return self._find(Order, where, gateway, first, last, merchant)
 
+    def reversed_between(self, gateway: str, merchant: str, first: int, last: int) -> list[Order]:
+        """Paid orders that were reversed in ``[first, last)``."""
+        where = (
+            "gateway = ? and merchant = ? and state = 'reversed' and paid_at > 0 and closed_at >= ? and closed_at < ?"
+        )
+        return self._find(Order, f"{where} order by closed_at", gateway, merchant, first, last)
+
     # -- refunds ----------------------------------------------------------------------------------------------------
 
     def refund(self, gateway: str, merchant: str, out_refund_no: str) -> Refund | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class Material:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
+        self._following: dict[str, x509.Certificate] = {}
+        self._renewing = threading.Lock()
         with ThreadPoolExecutor(len(KEYS)) as makers:
             self._keys.update(zip(KEYS, makers.map(self._made, KEYS), strict=True))
         self.api_v3_key = self._secret("api_v3_key", lambda: secrets.token_hex(16))
@@ -115,7 +118,10 @@ class Material:
 
     def next_certificate(self, name: str) -> x509.Certificate:
         """A certificate over ``<name>_next`` for a rotation, always the same one."""
-        return self._certificate(f"{name}_next", "root", f"{name} (payflow sandbox, next)")
+        with self._renewing:
+            if name not in self._following:
+                self._following[name] = self._certificate(f"{name}_next", "root", f"{name} (payflow sandbox, next)")
+            return self._following[name]
 
     def files(self) -> dict[str, bytes]:
         """Everything a client needs, as the contents of files by their names."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ...clock import BEIJING, SECOND, from_datetime
@@ -33,47 +34,89 @@ _DAY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])", re
 _DAY_US = 86_400 * SECOND
 _READY = 9 * 3600 * SECOND
 _REFUND_ONLY = ("微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额")
+_REFUND_TIMES = ("退款申请时间", "退款成功时间")
+_STATUS = {"processing": "PROCESSING", "succeeded": "SUCCESS", "abnormal": "CHANGE", "closed": "FAIL"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What happened on one Beijing day, as it was known when its bill was made: a bill never changes."""
+
+    made_at: int
+    paid: Sequence[Order]
+    revoked: Sequence[Order]
+    refunds: Sequence[tuple[Order, Refund]]
+
+    def state_of(self, one: Refund) -> str:
+        """The state a refund was in."""
+        return one.state if one.ended_at and _ended(one) <= self.made_at else "processing"
 
 
 def trade(world: World, mchid: str, day: str, kind: str) -> bytes:
-    """The trade bill. ``NO_STATEMENT_EXIST`` for a day without trades, or one that is not over."""
+    """The trade bill. ``NO_STATEMENT_EXIST`` for a day without trades."""
     if kind not in KINDS:
-        raise bad("bill_type", "账单类型错误")
-    payments, refunds = _of(world, mchid, day)
-    rows = [_payment(one) for one in payments if kind != "REFUND"]
-    rows += [_refund(world, one) for one in refunds if kind != "SUCCESS"]
+        raise bad("bill_type", "账单类型错误", "query")
+    known = _of(world, mchid, day)
+    paid = known.paid if kind != "REFUND" else ()
+    revoked = known.revoked if kind != "SUCCESS" else ()
+    refunds = known.refunds if kind != "SUCCESS" else ()
+    rows = [_payment(one) for one in paid]
+    rows += [_revoked(one) for one in revoked]
+    rows += [_refund(order, one, known.state_of(one)) for order, one in refunds]
     if not rows:
         raise Refused(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
+    names = _columns(kind)
+    whole = sum(one.amount for one in paid)
+    back = sum(one.amount for one in revoked) + sum(one.amount for _, one in refunds)
+    fee = sum(_fee(one.amount) for one in paid)
+    total = (str(len(rows)), _yuan(whole), _yuan(back), "0.00", _fee_text(fee), _yuan(whole), _yuan(back))
+    return _written(names, [[row[name] for name in names] for row in rows], SUMMARY, total)
+
+
+def _columns(kind: str) -> list[str]:
     names = ALL_COLUMNS.split(",")
-    shown = [name for name in names if not (kind == "SUCCESS" and name in _REFUND_ONLY)]
-    fee = sum(_fee(one.amount) for one in payments) if kind != "REFUND" else 0
-    paid = sum(one.amount for one in payments) if kind != "REFUND" else 0
-    back = sum(one.amount for one in refunds) if kind != "SUCCESS" else 0
-    total = (
-        str(len(rows)), _yuan(paid), _yuan(back), "0.00", _fee_text(fee), _yuan(paid), _yuan(back),
-    )  # fmt: skip
-    return _written(shown, [[row[name] for name in shown] for row in rows], SUMMARY, total)
+    if kind == "SUCCESS":
+        return [name for name in names if name not in _REFUND_ONLY]
+    if kind == "REFUND":
+        place = names.index("微信退款单号")
+        return [*names[:place], *_REFUND_TIMES, *names[place:]]
+    return names
 
 
-def fund_flow(world: World, mchid: str, day: str) -> bytes:
-    """The fund flow bill: what came and went on the merchant's account."""
-    payments, refunds = _of(world, mchid, day)
-    moves = [(one.paid_at, one, None) for one in payments] + [
-        (one.created_at, world.books.order(*_key(one)), one) for one in refunds
+def fund_flow(world: World, mchid: str, day: str, account: str) -> bytes:
+    """The fund flow bill: what came and went on an account. All of it is on the basic one."""
+    if account not in ("BASIC", "OPERATION", "FEES"):
+        raise bad("account_type", "资金账户类型错误", "query")
+    known = _of(world, mchid, day)
+    moves = [move for one in known.paid for move in _payment_moves(one)]
+    moves += [(one.closed_at, one.number, "退款", False, one.amount, one.merchants_no) for one in known.revoked]
+    moves += [
+        (one.created_at, one.number, "退款", False, one.amount, one.out_refund_no)
+        for _, one in known.refunds
+        if known.state_of(one) != "closed"  # which took nothing
     ]
-    if not moves:
+    if not moves or account != "BASIC":
         raise Refused(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
-    rows, balance = [], 0
-    for at, order, refund in sorted(moves, key=lambda move: move[0]):
-        amount = order.amount if refund is None and order is not None else (refund.amount if refund else 0)
-        balance += amount if refund is None else -amount
-        number = refund.number if refund is not None else (order.number if order is not None else "")
-        name = ("交易", "交易", "收入") if refund is None else ("退款", "退款", "支出")
-        rows.append([_time(at), number, number, *name, _yuan(amount), _yuan(balance), "system", "", number])
-    incoming = sum(one.amount for one in payments)
-    outgoing = sum(one.amount for one in refunds)
-    total = (str(len(rows)), str(len(payments)), _yuan(incoming), str(len(refunds)), _yuan(outgoing))
+    rows, balance, sums = [], 0, {True: [0, 0], False: [0, 0]}
+    for place, (at, number, name, comes, amount, voucher) in enumerate(sorted(moves, key=lambda move: move[0]), 1):
+        balance += amount if comes else -amount
+        sums[comes][0] += 1
+        sums[comes][1] += amount
+        flow = f"{mchid}{day.replace('-', '')}{place:010d}"
+        way = "收入" if comes else "支出"
+        rows.append([_time(at), number, flow, name, name, way, _yuan(amount), _yuan(balance), "system", "", voucher])
+    (count_in, came), (count_out, went) = sums[True], sums[False]
+    total = (str(len(rows)), str(count_in), _yuan(came), str(count_out), _yuan(went))
     return _written(FLOW_COLUMNS.split(","), rows, FLOW_SUMMARY, total)
+
+
+def _payment_moves(one: Order) -> list[tuple[int, str, str, bool, int, str]]:
+    """A payment, and its fee if that comes to a fen: instant, number, kind, whether it comes, amount, voucher."""
+    moves = [(one.paid_at, one.number, "交易", True, one.amount, one.merchants_no)]
+    fee = (_fee(one.amount) + 500) // 1000
+    if fee:
+        moves.append((one.paid_at, one.number, "扣除交易手续费", False, fee, one.merchants_no))
+    return moves
 
 
 def sha1(text: bytes) -> str:
@@ -81,44 +124,66 @@ def sha1(text: bytes) -> str:
     return hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
 
-def _of(world: World, mchid: str, day: str) -> tuple[list[Order], list[Refund]]:
+def _of(world: World, mchid: str, day: str) -> _Day:
     try:
         if _DAY.fullmatch(day) is None:
             raise ValueError(day)
         year, month, number = map(int, day.split("-"))
         first = from_datetime(datetime(year, month, number, tzinfo=BEIJING))
     except ValueError:
-        raise bad("bill_date", "账单日期格式应为yyyy-MM-DD") from None
-    if first + _DAY_US > world.clock():
-        raise bad("bill_date", "不能下载当天的账单")
-    if first + _DAY_US + _READY > world.clock():
+        raise bad("bill_date", "账单日期格式应为yyyy-MM-DD", "query") from None
+    last = first + _DAY_US
+    if last > world.clock():
+        raise bad("bill_date", "不能下载当天的账单", "query")
+    if last + _READY > world.clock():
         raise Refused(400, "STATEMENT_CREATING", "账单生成中，请稍后再试")
     books = world.books
-    return (
-        books.paid_between("wechat", mchid, first, first + _DAY_US),
-        books.refunded_between("wechat", mchid, first, first + _DAY_US),
-    )
+    refunds = [
+        (order, one)
+        for one in books.refunded_between("wechat", mchid, first, last)
+        if (order := books.order(one.gateway, one.merchant, one.out_trade_no)) is not None
+    ]
+    return _Day(
+        last + _READY, books.paid_between("wechat", mchid, first, last),
+        books.reversed_between("wechat", mchid, first, last), refunds,
+    )  # fmt: skip
 
 
 def _payment(order: Order) -> dict[str, str]:
     return _row(order) | {
         "交易时间": _time(order.paid_at), "交易状态": "SUCCESS", "应结订单金额": _yuan(order.amount),
-        "代金券金额": "0.00", "微信退款单号": "0", "商户退款单号": "0", "退款金额": "0.00",
-        "充值券退款金额": "0.00", "退款类型": "", "退款状态": "",
+        "微信退款单号": "0", "商户退款单号": "0", "退款金额": "0.00", "退款类型": "", "退款状态": "",
         "手续费": _fee_text(_fee(order.amount)), "订单金额": _yuan(order.amount), "申请退款金额": "0.00",
     }  # fmt: skip
 
 
-def _refund(world: World, one: Refund) -> dict[str, str]:
-    order = world.books.order(*_key(one))
-    if order is None:  # a refund is never without its order
-        raise Refused(500, "SYSTEM_ERROR", "系统错误")
-    status = {"processing": "PROCESSING", "succeeded": "SUCCESS", "abnormal": "CHANGE", "closed": "FAIL"}[one.state]
-    return _row(order) | {
-        "交易时间": _time(one.created_at), "交易状态": "REFUND", "应结订单金额": "0.00", "代金券金额": "0.00",
-        "微信退款单号": one.number, "商户退款单号": one.out_refund_no, "退款金额": _yuan(one.amount),
-        "充值券退款金额": "0.00", "退款类型": "ORIGINAL", "退款状态": status, "手续费": "0.00000", "订单金额": "0.00",
-        "申请退款金额": _yuan(one.amount),
+def _revoked(order: Order) -> dict[str, str]:
+    """A code payment that was reversed: all of it goes back, under no refund number."""
+    at = _time(order.closed_at)
+    return _row(order) | _went_back(order.amount) | {
+        "交易时间": at, "交易状态": "REVOKED", "退款申请时间": at, "退款成功时间": at, "微信退款单号": "0",
+        "商户退款单号": "0", "退款类型": "", "退款状态": "",
+    }  # fmt: skip
+
+
+def _refund(order: Order, one: Refund, state: str) -> dict[str, str]:
+    at = _time(one.created_at)
+    return _row(order) | _went_back(one.amount) | {
+        "交易时间": at, "交易状态": "REFUND", "退款申请时间": at,
+        "退款成功时间": _time(_ended(one)) if state == "succeeded" else "", "微信退款单号": one.number,
+        "商户退款单号": one.out_refund_no, "退款类型": "ORIGINAL", "退款状态": _STATUS[state],
+    }  # fmt: skip
+
+
+def _ended(one: Refund) -> int:
+    """When a refund ended: a clock that leaps finds out only later."""
+    return min(one.ended_at, one.due_at)
+
+
+def _went_back(amount: int) -> dict[str, str]:
+    return {
+        "应结订单金额": "0.00", "订单金额": "0.00", "手续费": "0.00000", "退款金额": _yuan(amount),
+        "申请退款金额": _yuan(amount),
     }  # fmt: skip
 
 
@@ -126,8 +191,9 @@ def _row(order: Order) -> dict[str, str]:
     return {
         "公众账号ID": order.app, "商户号": order.merchant, "特约商户号": "0", "设备号": "", "微信订单号": order.number,
         "商户订单号": order.merchants_no, "用户标识": order.payer, "交易类型": showing.TRADE_TYPES[order.product],
-        "付款银行": "OTHERS", "货币种类": "CNY", "商品名称": _escaped(order.subject),
-        "商户数据包": _escaped(str(order.extra.get("attach", ""))), "费率": "0.60%", "费率备注": "",
+        "付款银行": "OTHERS", "货币种类": "CNY", "代金券金额": "0.00", "充值券退款金额": "0.00",
+        "商品名称": _escaped(order.subject), "商户数据包": _escaped(str(order.extra.get("attach", ""))),
+        "费率": "0.60%", "费率备注": "",
     }  # fmt: skip
 
 
@@ -135,10 +201,6 @@ def _written(names: Sequence[str], rows: Sequence[Sequence[str]], summary: str, 
     lines = [",".join(names), *(",".join(f"`{cell}" for cell in row) for row in rows)]
     lines += [summary, ",".join(f"`{cell}" for cell in total)]
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode("utf-8")
-
-
-def _key(one: Refund) -> tuple[str, str, str]:
-    return (one.gateway, one.merchant, one.out_trade_no)
 
 
 def _escaped(text: str) -> str:

@@ -266,7 +266,7 @@ class WeChatSide:
     def _bill(self, ask: Ask, kind: str) -> dict[str, str]:
         day, packed = ask.query.get("bill_date", ""), ask.query.get("tar_type", "")
         if packed not in ("", "GZIP"):
-            raise bad("tar_type", "压缩类型只支持GZIP")
+            raise bad("tar_type", "压缩类型只支持GZIP", "query")
         which = ask.query.get("bill_type" if kind == "trade" else "account_type", "ALL" if kind == "trade" else "BASIC")
         body = self._bill_text(ask.merchant.mchid, kind, day, which)
         token = {"kind": kind, "day": day, "which": which, "expires": self._world.clock.wire() // SECOND + BILL_SECONDS}
@@ -279,9 +279,7 @@ class WeChatSide:
     def _bill_text(self, mchid: str, kind: str, day: str, which: str) -> bytes:
         if kind == "trade":
             return bills.trade(self._world, mchid, day, which)
-        if which not in ("BASIC", "OPERATION", "FEES"):
-            raise bad("account_type", "资金账户类型错误")
-        return bills.fund_flow(self._world, mchid, day)
+        return bills.fund_flow(self._world, mchid, day, which)
 
     def _token(self, mchid: str, said: Mapping[str, Any]) -> str:
         text = json.dumps({**said, "mchid": mchid}, sort_keys=True).encode()
@@ -293,9 +291,9 @@ class WeChatSide:
         try:
             raw = bytes.fromhex(text)
         except ValueError:
-            raise bad("token", "token错误") from None
+            raise bad("token", "token错误", "query") from None
         if not hmac.compare_digest(hmac.new(self._secret, raw, "sha256").hexdigest().encode(), mark.encode()):
-            raise bad("token", "token错误")
+            raise bad("token", "token错误", "query")
         said = json.loads(raw)
         if said["mchid"] != ask.merchant.mchid or said["expires"] < self._world.clock.wire() // SECOND:
             raise Refused(403, "NO_AUTH", "下载地址已失效")
