@@ -112,7 +112,10 @@ class Roots:
             issuer = next((one for one in others if _is_authority(one) and _issued(current, one)), None)
             seen += 1
             if issuer is None or issuer == current or seen > _MAX_CERTIFICATES:
-                _broken(path, "does not lead to one of the roots")
+                _broken(
+                    path,
+                    "does not lead to one of the roots (the file as downloaded also holds the certificate in between)",
+                )
             current = issuer
 
 
