@@ -79,6 +79,14 @@ def test_what_was_paid_goes_back_by_reversing(client: Client) -> None:
     assert code(client.refund("ORDER01", 1)) == (400, "INVALID_REQUEST")  # or it would go back twice
 
 
+def test_what_was_refunded_is_not_reversed(client: Client, sandbox: Sandbox) -> None:
+    client.post(CODEPAY, client.code_body("ORDER01"))
+    client.refund("ORDER01", 500)
+    assert code(client.reverse("ORDER01")) == (400, "INVALID_REQUEST")
+    sandbox.advance(1)
+    assert sandbox.order("ORDER01").refunded == 500
+
+
 def test_only_code_pay_is_reversed(client: Client) -> None:
     client.paid("ORDER01")
     assert code(client.reverse("ORDER01")) == (400, "INVALID_REQUEST")

@@ -47,6 +47,8 @@ class Asking:
         order = self._known(ask, number)
         if order.product != "codepay":
             raise Refused(400, "INVALID_REQUEST", "只有付款码支付的订单可以撤销")
+        if self._refunds(order):  # all of it would go back, and a part of it once more
+            raise Refused(400, "INVALID_REQUEST", "订单已发生退款，不能撤销")
         self._world.trades.reverse(order)
         return {"appid": order.app, "mchid": order.merchant, "out_trade_no": order.out_trade_no}
 
