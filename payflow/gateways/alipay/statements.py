@@ -6,8 +6,10 @@ https://opendocs.alipay.com/open/028woc
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from ...clock import BEIJING, from_datetime
 from ...errors import GatewayError, InvalidRequest
 from ...transport import Request, Surroundings, Transport
 from .client import Client
@@ -16,6 +18,14 @@ _DAY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?
 _KINDS = frozenset({"trade", "signcustomer"})
 _NOTHING = frozenset({"BILL_NOT_EXIST", "NO_BILL_DATA", "ACQ.BILL_NOT_EXIST"})
 _MAX_BYTES = 1 << 30
+
+
+def _ready(day: str) -> int:
+    """When a bill is there: from 09:00 of the next day, that of a month from the third of the next one, Beijing."""
+    year, month, *rest = map(int, day.split("-"))
+    if rest:
+        return from_datetime(datetime(year, month, rest[0], 9, tzinfo=BEIJING) + timedelta(days=1))
+    return from_datetime(datetime(year + month // 12, month % 12 + 1, 3, 9, tzinfo=BEIJING))
 
 
 class BillRefused(GatewayError):
@@ -39,6 +49,10 @@ class Statements:
             raise InvalidRequest(
                 "A bill is of a day or a month, and of kind trade or signcustomer", code="INVALID_REQUEST"
             )
+        try:
+            _ready(day)
+        except ValueError:
+            raise InvalidRequest("There is no such day", code="INVALID_REQUEST") from None
         said = self._client.execute(
             "alipay.data.dataservice.bill.downloadurl.query", {"bill_type": kind, "bill_date": day},
             operation="bill", safe=True,
@@ -47,6 +61,8 @@ class Statements:
             said.sub_code.removeprefix("isp.") in _NOTHING
             or said.fields.get("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
         ):
+            if self._surroundings.clock() < _ready(day):  # Alipay says the same while it is still being made
+                raise BillRefused("Alipay has not made that bill yet", code="BILL_NOT_READY", retryable=True)
             return None
         url = said.fields.get("bill_download_url")
         if not said.done or not isinstance(url, str):
