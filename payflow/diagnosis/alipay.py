@@ -14,7 +14,7 @@ from ..signing import Verifier
 from .capture import values
 from .explain_words import EXPLAINED, refusal_in_both
 from .findings import Fact, Finding, said
-from .forms import Change, Fields, change, findings_of, readings, repaired, signatures, undone
+from .forms import Change, Fields, change, findings_of, pluses, readings, repaired, signatures, undone
 from .keys import NAMES
 from .material import OWN, THEIRS, Held, Material
 
@@ -148,6 +148,9 @@ def _candidates(
     for all_at_once, whole in islice(undone(read[0][1]), 1, None):
         for single, one in islice(repaired(whole), 1, None):
             yield (*all_at_once, *single), one, theirs
+    for plus, whole in pluses(read[0][1]):
+        for single, one in islice(repaired(whole), 1, None):
+            yield (*plus, *single), one, theirs
 
 
 def _verifies_with(theirs: Sequence[Key], fields: Fields) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterator
+from ast import literal_eval
+from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -72,9 +73,13 @@ def _unwrapped(body: bytes) -> Iterator[Changed]:
         if isinstance(inner, str):
             how = ("it stands as text inside another JSON", "作为字符串放入另一层 JSON")
             yield _wrapped(how), inner.encode("utf-8", "replace")
-    if body[:2] in (b"b'", b'b"') and body[-1:] in (b"'", b'"'):
-        how = ("it was printed by Python as b'…'", "被 Python 打印为 b'…'")
-        yield _wrapped(how), body[2:-1].replace(b"\\'", b"'").replace(b"\\\\", b"\\")
+    if body[:2] in (b"b'", b'b"') and body.isascii():
+        try:
+            printed = literal_eval(body.decode("ascii"))
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return
+        if isinstance(printed, bytes):
+            yield _wrapped(("it was printed by Python as b'…'", "被 Python 打印为 b'…'")), printed
 
 
 def _wrapped(how: Fact) -> tuple[Change, ...]:
@@ -128,9 +133,10 @@ def _written(body: bytes) -> Iterator[tuple[Change, bytes]]:
                     yield _how(style, order, also), raw
                     yield _how(style, order, (*also, ("a line feed at its end", "末尾换行"))), raw + b"\n"
     another = ("names in another order", "字段顺序不同")
-    for ordered in _all_orders(said):
-        for style, write in _STYLES[:2]:
-            yield _how(style, another, ()), write(ordered, False).encode("utf-8", "surrogatepass")
+    for (style, _), comma, colon in ((_STYLES[0], ",", ":"), (_STYLES[1], ", ", ": ")):
+        how = _how(style, another, ())
+        for raw in _all_orders(said, comma, colon):
+            yield how, raw
 
 
 def _spelled(text: str, *, ascii_only: bool) -> Iterator[tuple[tuple[Fact, ...], str]]:
@@ -163,17 +169,31 @@ def _orders(said: dict[str, Any]) -> Iterator[tuple[Fact, dict[str, Any]]]:
     yield ("names sorted", "字段按字母排序"), json.loads(json.dumps(said, sort_keys=True))
 
 
-def _all_orders(said: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _all_orders(said: dict[str, Any], comma: str, colon: str) -> Iterator[bytes]:
     """Every order of the outer names with the usual inner ones, and every inner order with the usual outer ones."""
     resource = said.get("resource")
     if not isinstance(resource, dict) or len(said) > 6 or len(resource) > 5:
         return
-    for outer in permutations(said):
-        for inner in (tuple(resource), *_INNER):
-            yield _ordered(said, outer, inner)
-    for inner in permutations(resource):
-        for outer in (tuple(said), *_OUTER):
-            yield _ordered(said, outer, inner)
+    inner, outer = _members(resource, comma, colon), _members(said, comma, colon)
+    name = json.dumps("resource") + colon
+
+    def joined(order: Iterable[str], within: Iterable[str]) -> bytes:
+        sealed = name + "{" + comma.join(inner[one] for one in within if one in inner) + "}"
+        whole = comma.join(sealed if one == "resource" else outer[one] for one in order if one in outer)
+        return ("{" + whole + "}").encode("utf-8", "surrogatepass")
+
+    for order in permutations(said):
+        for within in (tuple(resource), *_INNER):
+            yield joined(order, within)
+    for within in permutations(resource):
+        for order in (tuple(said), *_OUTER):
+            yield joined(order, within)
+
+
+def _members(said: dict[str, Any], comma: str, colon: str) -> dict[str, str]:
+    """Each name with its value, as they stand in the JSON."""
+    write = json.JSONEncoder(ensure_ascii=False, separators=(comma, colon)).encode
+    return {name: write(name) + colon + write(value) for name, value in said.items()}
 
 
 def _ordered(said: dict[str, Any], outer: tuple[str, ...], inner: tuple[str, ...]) -> dict[str, Any]:

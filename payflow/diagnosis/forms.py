@@ -184,7 +184,7 @@ def _compact(value: bytes) -> bytes:
 def repaired(fields: Fields) -> Iterator[tuple[tuple[Change, ...], Fields]]:
     """The same fields with one change to one or a few of them undone; first, none."""
     yield (), fields
-    yield from _pluses(fields)
+    yield from pluses(fields)
     for name in fields:
         if name not in (b"sign", b"sign_type"):
             yield (change("FIELD_ADDED", fields=_names([name])),), {key: fields[key] for key in fields if key != name}
@@ -201,7 +201,7 @@ def repaired(fields: Fields) -> Iterator[tuple[tuple[Change, ...], Fields]]:
                 yield (change("VALUE_TRIMMED", fields=_names([name])),), {**fields, name: padded}
 
 
-def _pluses(fields: Fields) -> Iterator[tuple[tuple[Change, ...], Fields]]:
+def pluses(fields: Fields) -> Iterator[tuple[tuple[Change, ...], Fields]]:
     """Spaces that may have been pluses. Those of a time never were."""
     places = [
         (name, found.start())

@@ -126,16 +126,17 @@ def _searched(
 ) -> tuple[tuple[Change, ...], Key | None, bytes]:
     """The fewest changes after which it verifies, with which key, and the body as it was sent."""
     timestamp, nonce = headers.get(_TIMESTAMP, ""), headers.get(_NONCE, "")
-    if not (timestamp.isascii() and nonce.isascii()):
-        return (), None, body
     serial = headers.get(_SERIAL, "")
     named = [key for key in theirs if _is_named(key, serial)]
     ordered = [*named, *(key for key in theirs if key not in named), *wrong]
-    spellings = signatures(headers.get(_SIGNATURE, "").encode("latin-1", "replace"))
+    every = signatures(headers.get(_SIGNATURE, "").encode("latin-1", "replace"))
+    spellings = [(changes, raw) for changes, raw in every if len(raw) >= 256]
+    if not (spellings and timestamp and nonce and timestamp.isascii() and nonce.isascii()):
+        return (), None, body
     for count, (changes, one) in enumerate(islice(undone_bodies(body), _MAX_TRIES)):
         signed = signed_text(timestamp, nonce, one)
         for sign_changes, raw in spellings:
-            for key in ordered if count < 2_000 else ordered[:2]:
+            for key in ordered if count < 2_000 else ordered[:1]:
                 if key.verifier.verifies(raw, signed):
                     return (*changes, *sign_changes), key, one
     return (), None, body
