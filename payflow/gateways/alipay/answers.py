@@ -88,6 +88,14 @@ class Answers:
         )  # fmt: skip
 
 
+def covers(said: Said, payment: Payment, refund: Refund) -> bool:
+    """Whether the answer to a refund may be about this one. It does not repeat the refund's number; what it names is
+    the sum of all that went back from the trade, and that includes this refund and those that are known."""
+    total = said.fields.get("refund_fee")
+    before = payment.refunded if refund.incident_id is None else 0
+    return not isinstance(total, str) or minor_from_text(total, "CNY") >= before + refund.amount
+
+
 def _currency(said: Said) -> str:
     return _optional(said, "trans_currency") or "CNY"
 

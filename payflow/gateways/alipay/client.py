@@ -172,7 +172,9 @@ class Client:
         envelope = opened(response.body, method.replace(".", "_") + "_response")
         if method != DOWNLOAD:
             self._verify(envelope)
-        return self._said(envelope)
+        said = self._said(envelope)
+        _refuse_foreign(said, biz)
+        return said
 
     def page_url(self, method: str, biz: Mapping[str, Any], at: int, **urls: str) -> str:
         """The address a payer's browser opens, signed as of ``at``."""
@@ -264,6 +266,15 @@ class Client:
 def request_text(params: Mapping[str, str]) -> str:
     """What is signed: ``k=v`` joined by ``&``, sorted by name, raw values, everything but ``sign``."""
     return "&".join([f"{name}={params[name]}" for name in sorted(params) if name != "sign"])
+
+
+def _refuse_foreign(said: Said, biz: Mapping[str, Any]) -> None:
+    """Refuse the answer to another question. A signature covers neither the request nor anything fresh, so a genuine
+    answer may be anybody's of any day: where it repeats a number that was asked for, it has to be that number."""
+    for name in ("out_trade_no", "trade_no", "out_request_no"):
+        asked, answered = biz.get(name), said.fields.get(name)
+        if asked and answered and answered != asked:
+            raise AnswerRefused(f"The answer is about another {name}", code="GATEWAY_RESPONSE_FOREIGN")
 
 
 def _word(fields: Mapping[str, Any], name: str) -> str:

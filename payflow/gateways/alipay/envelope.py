@@ -25,10 +25,10 @@ _MAX_DEPTH = 64
 
 
 class AnswerRefused(GatewayError):
-    """An answer that states nothing: unsigned, wrongly signed, or not of the documented form.
+    """An answer that states nothing: unsigned, wrongly signed, not of the documented form, or to another question.
 
-    Codes ``GATEWAY_RESPONSE_UNSIGNED``, ``GATEWAY_RESPONSE_SIGNATURE``, ``GATEWAY_RESPONSE_MALFORMED``. The outcome of
-    the call is unknown.
+    Codes ``GATEWAY_RESPONSE_UNSIGNED``, ``GATEWAY_RESPONSE_SIGNATURE``, ``GATEWAY_RESPONSE_MALFORMED``,
+    ``GATEWAY_RESPONSE_FOREIGN``. The outcome of the call is unknown.
     """
 
     default_code = "GATEWAY_RESPONSE_MALFORMED"
