@@ -22,6 +22,7 @@ from .world import (
     certificate,
     codes,
     one,
+    sandboxed,
     sealed_certificates,
     wechat,
     wechat_error,
@@ -116,10 +117,9 @@ def test_something_that_is_not_alipay_answers(alipay_answers, answer):
 
 
 def test_a_certificate_we_do_not_hold_is_named(far_side):
-    from payflow.sandbox import Material
     from payflow.sandbox.material import pem
 
-    keys = Material()
+    keys = sandboxed()
     answer = alipay_says(ALIPAY.key, **UNKNOWN_ORDER)
     body = answer[2].replace(b',"sign"', b',"alipay_cert_sn":"0123456789abcdef0123456789abcdef","sign"')
     address = far_side((200, {}, body)).url + "/gateway.do"

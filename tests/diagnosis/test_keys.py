@@ -6,11 +6,10 @@ import pytest
 
 from payflow.diagnosis.findings import Severity
 from payflow.diagnosis.keys import key_findings
-from payflow.sandbox import Material as Sandboxed
 from payflow.sandbox.material import pem
 from payflow.testing.signed import private_key, public_pem
 
-from .world import ALIPAY, NOW, OWN, WECHAT, alipay, certificate, codes, one, private_pem, wechat
+from .world import ALIPAY, NOW, OWN, WECHAT, alipay, certificate, codes, one, private_pem, sandboxed, wechat
 
 
 def found(material, *others, production=False):
@@ -19,7 +18,7 @@ def found(material, *others, production=False):
 
 @pytest.fixture(scope="module")
 def keys():
-    return Sandboxed()
+    return sandboxed()
 
 
 @pytest.fixture

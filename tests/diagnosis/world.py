@@ -22,6 +22,7 @@ from payflow.clock import SECOND, system_clock
 from payflow.diagnosis.findings import Finding
 from payflow.diagnosis.material import Material, gathered
 from payflow.gateway import Callback
+from payflow.sandbox import Material as Sandboxed
 from payflow.testing.signed import AlipaySigner, WeChatSigner, private_key, public_pem
 
 NOW = system_clock()
@@ -31,6 +32,7 @@ ALIPAY = AlipaySigner()
 WECHAT = WeChatSigner()
 
 
+@cache
 def private_pem(key: rsa.RSAPrivateKey = OWN) -> bytes:
     kind = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption())
@@ -60,7 +62,7 @@ def alipay(account: str = "alipay", **changes: Any) -> Material:
         "app_id": ALIPAY.app_id, "seller_id": ALIPAY.seller_id, "alipay_public_key": ALIPAY.public_pem,
         "app_private_key": private_pem(),
     }  # fmt: skip
-    return gathered(account, "alipay", _without_none(options | changes))
+    return _gathered(account, "alipay", _without_none(options | changes))
 
 
 def wechat(account: str = "wechat", **changes: Any) -> Material:
@@ -69,7 +71,24 @@ def wechat(account: str = "wechat", **changes: Any) -> Material:
         "public_key": WECHAT.public_pem, "public_key_id": WECHAT.key_id, "private_key": private_pem(),
         "certificate_serial": "1234ABCD5678",
     }  # fmt: skip
-    return gathered(account, "wechat", _without_none(options | changes))
+    return _gathered(account, "wechat", _without_none(options | changes))
+
+
+@cache
+def sandboxed() -> Sandboxed:
+    """Keys and certificates as payflow's sandbox makes them."""
+    return Sandboxed()
+
+
+_MADE: dict[tuple[str, str], Material] = {}
+
+
+def _gathered(account: str, gateway: str, options: dict[str, Any]) -> Material:
+    """Made once for equal options: to load a private key takes a while."""
+    key = account, repr(options)
+    if key not in _MADE:
+        _MADE[key] = gathered(account, gateway, options)
+    return _MADE[key]
 
 
 def _without_none(options: dict[str, Any]) -> dict[str, Any]:
