@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import CallbackRefused
-from ...gateway import Event, EventKind
+from ...gateway import Answer, Event, EventKind, Outcome
 from ...money import minor_from_text
 from ...records import Payment, Refund
+from ...transport import NeverSent
 from ..receiving import beijing_instant, checked_id
 from .client import Said
 from .reading import TRADE_STATUS, fact_key
@@ -86,6 +88,14 @@ class Answers:
             currency=_currency(said), gateway_txn=trade, out_refund_no=number,
             happened_at=beijing_instant(at) if isinstance(at, str) else None, words=said.words,
         )  # fmt: skip
+
+
+def afterwards(ask: Callable[[], Answer]) -> Answer:
+    """A question about a call that has been answered. Where it cannot be asked, that call was sent all the same."""
+    try:
+        return ask()
+    except NeverSent as error:
+        return Answer(Outcome.UNKNOWN, words={"error": error.code})
 
 
 def covers(said: Said, payment: Payment, refund: Refund) -> bool:

@@ -14,7 +14,7 @@ from ...records import Payment, Refund
 from ...signing import Signer, Verifier, load_private_key, load_public_key
 from ...transport import NeverSent, Surroundings, Transport
 from ..receiving import checked_id, revealed
-from .answers import Answers, covers
+from .answers import Answers, afterwards, covers
 from .certificates import PINNED_ROOT_SN, Roots
 from .client import AlipayKeys, Client, Said
 from .opening import cipher, origin_of, own_certificate, refuse_own_key
@@ -203,7 +203,7 @@ class Alipay(Reading):
         if said.done or said.code == "10003":
             return self._charged(said, payment)
         if said.sub_code in _ASK_FIRST:
-            asked = _afterwards(lambda: self._query(client, payment, "answer"))
+            asked = afterwards(lambda: self._query(client, payment, "answer"))
             if any(event.kind is EventKind.PAID for event in asked.events):
                 return Answer(Outcome.CONFIRMED, asked.events, None, said.words)
             return Answer(Outcome.REJECTED if asked.events else Outcome.UNKNOWN, asked.events, None, said.words)
@@ -261,7 +261,7 @@ class Alipay(Reading):
 
     def _closed_already(self, client: Client, payment: Payment, said: Said) -> Answer:
         """It could not be closed: it is paid, or it is closed. Ask which."""
-        asked = _afterwards(lambda: self._query(client, payment, "answer"))
+        asked = afterwards(lambda: self._query(client, payment, "answer"))
         kinds = {event.kind for event in asked.events}
         if EventKind.CLOSED in kinds:
             return Answer(Outcome.CONFIRMED, asked.events, None, said.words)
@@ -302,13 +302,13 @@ class Alipay(Reading):
         if said.done and said.fields.get("fund_change") == "Y" and covers(said, payment, refund):
             return Answer(Outcome.CONFIRMED, (self._tell.refund(said, refund, "answer"),), None, said.words)
         if said.done:  # accepted, or done before: whether it went back, only a query says
-            asked = _afterwards(lambda: self._query_refund(client, payment, refund, "answer"))
+            asked = afterwards(lambda: self._query_refund(client, payment, refund, "answer"))
             return Answer(Outcome.CONFIRMED, asked.events, None, said.words)
         if said.sub_code in _LATER:
             return Answer(Outcome.NEVER_SENT, (), None, said.words)
         if said.code == "40004" and said.sub_code not in UNKNOWN_CODES | {"ACQ.DISCORDANT_REPEAT_REQUEST"}:
             # An earlier call may have done it, or it is still under way.
-            asked = _afterwards(lambda: self._query_refund(client, payment, refund, "answer"))
+            asked = afterwards(lambda: self._query_refund(client, payment, refund, "answer"))
             if asked.outcome is not Outcome.NOT_FOUND:
                 known = Outcome.CONFIRMED if asked.events else Outcome.UNKNOWN
                 return Answer(known, asked.events, None, said.words)
@@ -353,14 +353,6 @@ class Alipay(Reading):
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
-
-
-def _afterwards(ask: Callable[[], Answer]) -> Answer:
-    """A question about a call that has been answered. Where it cannot be asked, that call was sent all the same."""
-    try:
-        return ask()
-    except NeverSent as error:
-        return Answer(Outcome.UNKNOWN, words={"error": error.code})
 
 
 def _carried(client: Client, payment: Payment, biz: Mapping[str, Any], notify_url: str) -> NextAction:

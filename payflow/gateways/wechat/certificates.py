@@ -4,7 +4,7 @@
 
 One thread fetches, the others go on with the keys there are. The set is never emptied. A message that names a key we do
 not hold may cause a fetch at most once a minute, whoever sends such messages. Merchants that only have the public key
-are told so by WeChat Pay; then nothing is fetched any more.
+are told so by WeChat Pay; then nothing is fetched for half a day.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Certificates:
         self._pid, self._lock = os.getpid(), threading.Lock()
         self._asked_at: int | None = None
         self._fetched_at: int | None = None
-        self._none_to_have = False
+        self._none_since: int | None = None
 
     def before_sending(self) -> None:
         """Fetch what is missing now, and what is old in the background."""
@@ -96,8 +96,10 @@ class Certificates:
         return is_serial(serial) and self._keys.find(serial) is None and not self._too_soon()
 
     def _too_soon(self) -> bool:
-        asked = self._asked_at
-        return self._none_to_have or (asked is not None and 0 <= self._clock() - asked < LEAST_SECONDS * SECOND)
+        return self._within(LEAST_SECONDS, self._asked_at) or self._within(EVERY_SECONDS, self._none_since)
+
+    def _within(self, seconds: int, since: int | None) -> bool:
+        return since is not None and 0 <= self._clock() - since < seconds * SECOND
 
     def _fetched(self) -> dict[str, PlatformKey]:
         """The valid certificates they offer; none if they offer none, or nothing genuine."""
@@ -120,8 +122,8 @@ class Certificates:
     def _refused(self, response: Response) -> None:
         code, message = error_of(response.body)
         if canonical(code) == "RESOURCE_NOT_EXISTS":
-            self._none_to_have = True
-            logger.warning("This merchant has no platform certificates, only the public key; not asking again")
+            self._none_since = self._clock()  # not signed, so not for good: a merchant whose keys change would need it
+            logger.warning("This merchant has no platform certificates, only the public key; not asking for a while")
         else:
             logger.warning("The platform certificates were not given: %s %s %s", response.status, code, message)
 

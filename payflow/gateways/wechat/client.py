@@ -25,7 +25,7 @@ from ...signing import Signer
 from ...strictjson import parse_object
 from ...transport import NeverSent, NoAnswer, Request, Response, Transport
 from .keys import SIGNATURE_TYPE, PlatformKeys, proof_of, serial_of
-from .words import ASK, DEFINITE, NOT_PROCESSED, UNDECIDED, canonical
+from .words import ASK, DEFINITE, NOT_PROCESSED, REFUSED_WITH_500, UNDECIDED, canonical
 
 logger = logging.getLogger("payflow.gateways")
 
@@ -223,6 +223,6 @@ def _weight(status: int, known: str) -> Heard:
         return Heard.LATER
     if known in UNDECIDED:
         return Heard.NOTHING
-    if known in DEFINITE and 400 <= status <= 500:
+    if known in REFUSED_WITH_500 and status == 500:
         return Heard.REFUSED
-    return Heard.REFUSED if known in ASK and 400 <= status < 500 else Heard.NOTHING
+    return Heard.REFUSED if known in DEFINITE | ASK and 400 <= status < 500 else Heard.NOTHING

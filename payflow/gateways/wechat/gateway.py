@@ -65,7 +65,9 @@ class WeChat(Refunds):
         said = client.post(target, body, "charge")
         if said.code == BAD_SIGNATURE and payment.channel != "barcode":
             # The order is there by now, and only its answer says how to pay it. Asking for it again moves no money.
-            said = client.post(target, body, "charge")
+            again = client.post(target, body, "charge")
+            if again.heard not in (Heard.LATER, Heard.NEVER_SENT):  # else the first one was sent all the same
+                said = again
         if said.stated:
             return self._decided(payment, said) if payment.channel == "barcode" else self._next(payment, metadata, said)
         if said.heard is not Heard.REFUSED:

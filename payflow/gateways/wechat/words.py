@@ -46,12 +46,15 @@ OPERATIONS = frozenset({"charge", "query", "close", "refund", "query_refund"})
 
 # -- error codes ---------------------------------------------------------------------------------------------------
 
-#: The request itself was refused, before any order was looked at: this very request had no effect. The two with
-#: status 500 are the caller's mistakes all the same.
+#: The request itself was refused, before any order was looked at: this very request had no effect.
 DEFINITE = frozenset({
     "PARAM_ERROR", "SIGN_ERROR", "NO_AUTH", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS", "OPENID_MISMATCH",
     "INVALID_TRANSACTIONID",
 })  # fmt: skip
+
+#: Those of them that come with status 500 and are the caller's mistakes all the same. With any other code a 500 says
+#: nothing: it may be somebody's on the way.
+REFUSED_WITH_500 = frozenset({"OPENID_MISMATCH", "INVALID_TRANSACTIONID"})
 
 #: Documented refusals behind which an order or a refund may exist: from an earlier request whose answer was lost, or
 #: because they are about its state. An error is not signed, so before anything is called rejected, it is asked about.
