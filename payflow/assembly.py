@@ -62,6 +62,7 @@ def open_flow(
             secret=config.secret.reveal(),
             token_ttl_seconds=retention.ttl_seconds if retention.enabled else None,
             payment_seconds=config.timeouts.payment_seconds,
+            barcode_seconds=config.timeouts.barcode_seconds,
             retention_seconds=config.idempotency.retention_seconds,
             time_zone=config.zone,
         ),

@@ -275,7 +275,12 @@ def check_gateway_addresses(full: Mapping[str, Any], problems: Problems) -> None
     """Requests go to the gateway's own hosts, or to a sandbox on this machine."""
     for name, account in full.get("gateways", {}).items():
         path = ("gateways", name, "base_url")
-        if not problems.clean("gateways", name) or not isinstance(account.get("base_url"), str):
+        if not problems.clean("gateways", name):
+            continue
+        if "base_url" not in account:
+            if account["gateway"] == "wechat" and account.get("sandbox"):
+                said = "WeChat Pay has no sandbox of its own: give base_url, the address of payflow's (payflow sandbox)"
+                problems.add(("gateways", name, "sandbox"), said, "CONFIG_MISSING_FIELD")
             continue
         url, hosts = account["base_url"], HOSTS.get(account["gateway"], ())
         if address.callback_wrong(url):
@@ -286,6 +291,8 @@ def check_gateway_addresses(full: Mapping[str, Any], problems: Problems) -> None
         elif address.plain_http(url) or address.host_of(url) not in hosts:
             said = f"is not one of the gateway's own ({', '.join(hosts)}), and not on this machine"
             problems.add(path, said, "CONFIG_INSECURE_URL")
+        elif "alipaydev" in address.host_of(url) and not account.get("sandbox"):
+            problems.add(path, "is Alipay's sandbox: say sandbox as well", "CONFIG_INSECURE_URL")
 
 
 def check_database(url: str, literal: bool, problems: Problems) -> None:

@@ -45,6 +45,7 @@ class Timeouts:
     read_seconds: float
     total_seconds: float
     payment_seconds: int
+    barcode_seconds: int
     callback_tolerance_seconds: int
 
 

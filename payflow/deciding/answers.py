@@ -67,17 +67,17 @@ def apply_answer(draft: Draft, claimed: Attempt, answer: Answer) -> None:
 
 def _soon(draft: Draft, payment: Payment) -> int:
     """The first time soon; after looks that changed nothing, on the growing schedule."""
-    return draft.now + _SOON if not payment.checks else draft.rules.schedule.after(draft.now, payment.checks)
+    return draft.now + _SOON if not payment.checks else draft.rules.schedule.next(payment, draft.now, payment.checks)
 
 
 def _confirmed(draft: Draft, payment: Payment, attempt: Attempt, answer: Answer) -> None:
     if attempt.op == "charge" and payment.status == "pending":
         action = answer.next_action
         told = payment.next_action if action is None else compact({"kind": action.kind, **action.data})
-        due = draft.rules.schedule.after(draft.now, 0)
+        due = draft.rules.schedule.next(payment, draft.now, 0)
         draft.put(payment, next_action=told, next_check_at=_not_after_expiry(payment, due))
     elif payment.next_check_at is not None:
-        draft.put(payment, next_check_at=draft.rules.schedule.after(draft.now, payment.checks))
+        draft.put(payment, next_check_at=draft.rules.schedule.next(payment, draft.now, payment.checks))
 
 
 def _not_after_expiry(payment: Payment, due: int) -> int:

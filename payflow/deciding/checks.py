@@ -60,7 +60,7 @@ def plan(draft: Draft, payment: Payment, *, on_demand: bool = False) -> Plan:
         _wait_to_be_told(draft, payment)
     elif not questions or on_demand:
         checks = payment.checks + (0 if on_demand else 1)
-        due = rules.schedule.after(draft.now, checks)
+        due = rules.schedule.next(payment, draft.now, checks)
         waiting = payment.status in ("created", "pending") or payment.unresolved or payment.reserved
         if payment.status == "created" and payment.token_expires_at is not None:
             due = min(due, payment.token_expires_at)
@@ -242,7 +242,7 @@ def _again_later(draft: Draft, payment: Payment) -> None:
             draft.put(payment, next_check_at=None)
         return
     checks = payment.checks + 1
-    due = draft.rules.schedule.after(draft.now, checks)
+    due = draft.rules.schedule.next(payment, draft.now, checks)
     if payment.status == "pending" and payment.expires_at is not None and draft.now < payment.expires_at:
         due = min(due, payment.expires_at)
     draft.put(payment, checks=checks, next_check_at=due)

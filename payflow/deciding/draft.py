@@ -39,11 +39,19 @@ class Schedule:
 
     first_check: int = 10_000_000
     longest_check: int = 3_600_000_000
+    barcode_check: int = 4_000_000
     call_lease: int = 30_000_000  # how long a caller may still be working on what it sent
 
     def after(self, now: int, checks: int) -> int:
         """The next look after ``checks`` looks that changed nothing: doubling, capped."""
         return now + min(self.longest_check, self.first_check << min(checks, 20))
+
+    def next(self, payment: Payment, now: int, checks: int) -> int:
+        """The next look at a payment. The payer of a bar code stands at the counter: it is asked every few seconds."""
+        due = self.after(now, checks)
+        if payment.channel == "barcode" and payment.status == "pending" and now < (payment.expires_at or 0):
+            due = min(due, now + self.barcode_check)
+        return due
 
 
 @dataclass(frozen=True, slots=True)

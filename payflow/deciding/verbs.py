@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,7 +172,7 @@ def create(draft: Draft, order: Order, trust: Trust, request: Request) -> Paymen
 
 
 def _submitted(draft: Draft, payment: Payment, cause: Cause, **also: Any) -> Payment:
-    due = draft.rules.schedule.after(draft.now, 0)
+    due = draft.rules.schedule.next(payment, draft.now, 0)
     return draft.move(payment, "submit", cause, next_check_at=due, **also)
 
 
@@ -202,7 +202,7 @@ def confirm(
     wanted: str | None,
     request: Request | None,
     *,
-    expires_at: int,
+    lifetime: Callable[[str], int],
     call_lease: int | None,
     token_ttl_over: bool,
 ) -> Payment:
@@ -217,7 +217,9 @@ def confirm(
     if token_ttl_over or payment.status == "cancelled":
         raise TokenRefused("This token came too late", code="TOKEN_EXPIRED", payment_id=payment.id)
     cause = Cause("api", request.key if request else claims.nonce)
-    payment = _submitted(draft, payment, cause, token_used_at=draft.now, expires_at=expires_at)
+    payment = _submitted(
+        draft, payment, cause, token_used_at=draft.now, expires_at=draft.now + lifetime(payment.channel)
+    )
     lease = None if call_lease is None else draft.now + call_lease
     payment, _ = draft.prepare(payment, "charge", cause, lease_until=lease)
     if request is not None:

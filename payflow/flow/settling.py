@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from ..clock import Clock, system_clock
+from ..clock import Clock, seconds, system_clock
 from ..deciding.draft import Draft, Needs, Rules, Schedule
 from ..errors import InvalidRequest, Refused, StoreConflict
 from ..gateway import Event, Gateway
@@ -31,9 +31,14 @@ class Settings:
     secret: bytes = field(repr=False)
     token_ttl_seconds: int | None = 300  # None: contexts are not retained, nothing waits for a person
     payment_seconds: int = 900
+    barcode_seconds: int = 60  # a bar code that is not decided by then is cancelled: its payer stands at the counter
     retention_seconds: int = 7 * 86_400
     time_zone: Any = None  # a tzinfo; None is Beijing
     conflict_tries: int = 12
+
+    def lifetime(self, channel: str) -> int:
+        """How long a payment by ``channel`` may take, in microseconds."""
+        return seconds(self.barcode_seconds if channel == "barcode" else self.payment_seconds)
 
 
 class Settling:

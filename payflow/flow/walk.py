@@ -195,7 +195,7 @@ class Flow(Calling, Receiving):
             trace_id=_checked_trace(trace_id),
             created_at=now,
             updated_at=now,
-            expires_at=now + seconds(self.settings.payment_seconds),
+            expires_at=now + self.settings.lifetime(channel),
         )
         if not expected:
             self.acceptable(gateway, payment)
@@ -252,7 +252,7 @@ class Flow(Calling, Receiving):
                 request,
                 call_lease=self.call_lease(),
                 token_ttl_over=late is not None,
-                expires_at=now + seconds(self.settings.payment_seconds),
+                lifetime=self.settings.lifetime,
             )
             return False
 

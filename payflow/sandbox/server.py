@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -106,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, answer: Outgoing) -> None:
         head = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
+        head.append(f"Date: {formatdate(usegmt=True)}")  # clients tell by it how wrong their clock is
         head += [f"{name}: {value}" for name, value in answer.headers.items()]
         if answer.stream is not None:
             self.close_connection = True

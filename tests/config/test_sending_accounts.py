@@ -46,6 +46,7 @@ def wechat(**changes: Any) -> dict[str, Any]:
         (alipay, "https://openapi.alipay.com.evil.example/gateway.do"), (wechat, "https://openapi.alipay.com"),
         (wechat, "http://api.mch.weixin.qq.com"), (wechat, "https://169.254.169.254"),
         (alipay, "http://127.0.0.1:8800/gateway.do"),
+        (alipay, "https://openapi-sandbox.dl.alipaydev.com/gateway.do"),
     ],
 )  # fmt: skip
 def test_b189_requests_go_to_the_gateway_and_nowhere_else(make: Any, url: str) -> None:
@@ -58,6 +59,10 @@ def test_a_sandbox_on_this_machine_has_to_be_called_one_and_not_in_production() 
     assert loaded(PEM, **options).accounts["shop"].options["base_url"].startswith("http://127.0.0.1")
     found = problems(PEM, environment="production", **options)
     assert found["$.gateways.shop.sandbox"].code == "CONFIG_MOCK_IN_PRODUCTION"
+
+
+def test_wechat_pay_has_no_sandbox_of_its_own() -> None:
+    assert problems(PEM, **wechat(sandbox=True))["$.gateways.shop.sandbox"].code == "CONFIG_MISSING_FIELD"
 
 
 def test_something_has_to_prove_what_comes_back() -> None:

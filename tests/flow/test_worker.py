@@ -9,8 +9,9 @@ import pytest
 
 from payflow.doctor import broken
 from payflow.errors import PayflowError
-from payflow.gateway import Answer, EventKind, Outcome
-from payflow.records import Message, Payment
+from payflow.gateway import Answer, EventKind, NextAction, Outcome
+from payflow.money import Money
+from payflow.records import Message, Payment, replace
 from payflow.worker import Handlers, Worker
 
 from .conftest import World
@@ -315,3 +316,21 @@ def test_a_dead_letter_revived_after_its_followers_breaks_no_invariant(world: Wo
     failing.clear()
     world.worker.round()
     assert world.store.counts()["dead_letters"] == 0
+
+
+def test_a_bar_code_is_asked_about_every_few_seconds_and_then_cancelled(world: World) -> None:
+    waits = Answer(Outcome.CONFIRMED, next_action=NextAction("wait"))
+    world.main.capabilities = replace(world.main.capabilities, channels=frozenset({"barcode"}))
+    world.main.will("charge", waits)
+    payment = world.flow.pay(amount=Money(1250), channel="barcode", key="counter", action="buy").payment
+    asked = []
+    for second in range(1, 64):
+        world.clock.forward(1)
+        before = [op for op, _ in world.main.calls].count("query")
+        world.worker.round()
+        if [op for op, _ in world.main.calls].count("query") > before:
+            asked.append(second)
+    assert len(asked) >= 14
+    assert max(b - a for a, b in zip(asked, asked[1:], strict=False)) <= 5
+    assert world.main.calls[-1][0] == "close"
+    assert world.status(payment) == "cancelled"
