@@ -44,7 +44,7 @@ def main() -> None:
     run, close = make_server(create_app(flow, cashier=sandbox.url if sandbox else ""), port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    serving = threading.Thread(target=run, name="server", daemon=True)
+    serving = threading.Thread(target=serve, args=(run, stop), name="server", daemon=True)
     serving.start()
     worker.start()
     print(f"\n  The coffee shop is open:  {address}/\n{_told(config, sandbox)}  Ctrl-C closes it.\n", flush=True)
@@ -58,6 +58,15 @@ def main() -> None:
         sandbox.stop()
     flow.store.close()
     print("Closed.", file=sys.stderr)
+
+
+def serve(run: Callable[[], None], stop: threading.Event) -> None:
+    """Serve until it is closed. While it is being closed, its loop may still look at a socket that is gone."""
+    try:
+        run()
+    except (OSError, ValueError, KeyError):
+        if not stop.is_set():
+            raise
 
 
 def _told(config: Config, sandbox: Sandbox | None) -> str:
