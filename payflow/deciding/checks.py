@@ -120,6 +120,11 @@ def _expired(payment: Payment, now: int) -> bool:
 def after(draft: Draft, question: Question, answer: Answer) -> bool:
     """Apply the answer to one question. True if it told of a payment whose callback never came."""
     payment = draft.facts.payments[question.payment.id]
+    if payment.account != question.payment.account:
+        # It has turned to another account since. That the first one does not know it says nothing of the order there.
+        for event in answer.events:
+            apply_event(draft, event)
+        return False
     payment, attempt = _record(draft, payment, question, answer)
     cause = Cause("query", attempt.id)
     found_out = False

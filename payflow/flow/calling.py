@@ -74,6 +74,8 @@ class Calling(Settling):
 
     def _otherwise(self, payment: Payment, tried: frozenset[str]) -> Payment:
         """Nothing of it has left this machine: where the routes name another account, that one is asked."""
+        if self._was_sent(payment):
+            return payment
         facts = RouteFacts(amount=Money(payment.amount, payment.currency), channel=payment.channel)
         for account in self.router.otherwise(payment.account, facts):
             if account in tried or account not in self.gateways:
@@ -95,6 +97,20 @@ class Calling(Settling):
                            payment.id, payment.trace_id, extra=about(payment))  # fmt: skip
             return self.perform(draft.prepared[0], payment.id, tried=tried) or draft.facts.payments[payment.id]
         return payment
+
+    def _was_sent(self, payment: Payment) -> bool:
+        """Whether a charge of it may ever have left. That the gateway did not know it when it was asked does not count:
+        the request may have been on its way still, and a bar code is charged the moment it arrives."""
+        history = self.store.history(payment.id)
+        if history is None:
+            return True
+        charges = {one.id for one in history.attempts if one.op == "charge"}
+        words: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in charges}
+        for move in history.transitions:
+            if move.entity_id in charges:
+                words[move.entity_id][move.event] = (move.cause_kind, move.cause_id)
+        # What never left is lost and disowned by one word; what a question disowned was lost before, by another.
+        return any("disown" not in said or said["disown"] != said.get("lose") for said in words.values())
 
     def _outside(self) -> None:
         """No network inside the host's transaction."""

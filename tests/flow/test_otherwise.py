@@ -59,15 +59,6 @@ def test_both_unreachable_stays_pending_and_asks_each_once(two: World) -> None:
     assert (len(two.main.calls), len(two.other.calls)) == (1, 1)
 
 
-def test_what_the_gateway_says_never_arrived_may_move(two: World) -> None:
-    two.main.will("charge", SILENT, UNREACHABLE)
-    two.main.will("query", Answer(Outcome.NOT_FOUND))
-    payment = two.pay()
-    two.flow.query(payment.id)  # not there, so it is charged again; that charge does not get out
-    assert two.other.calls == [("charge", payment.out_trade_no)]
-    assert two.flow.payment(payment.id).account == "other"
-
-
 def test_what_was_told_to_the_payer_is_never_moved(two: World) -> None:
     two.main.will("query", Answer(Outcome.NOT_FOUND))
     payment = two.pay()
