@@ -172,7 +172,8 @@ def _secrets(leaves: list[Leaf], place: _Place, problems: Problems) -> dict[Json
     for leaf in leaves:
         if not (leaf.secret and leaf.given and problems.clean(*leaf.path)):
             continue
-        secret, why = fetch(leaf.value, place.environment, place.folder)
+        setting = next(part for part in reversed(leaf.path) if isinstance(part, str))
+        secret, why = fetch(leaf.value, place.environment, place.folder, setting)
         if secret is None or (why := missing(secret)):
             problems.add(leaf.path, why, "CONFIG_MISSING_SECRET")
             continue

@@ -88,13 +88,37 @@ class Environment:
         }
 
 
-def fetch(reference: Mapping[str, str], environment: Environment, folder: Path) -> tuple[Secret | None, str]:
-    """The secret a reference points at, or ``None`` and why it cannot be had."""
+#: setting → what its file is called when it is downloaded, so that a reference may name the folder it lies in.
+DOWNLOADED = {
+    "app_private_key": ("app_private_key.pem", "应用私钥*.txt", "*应用私钥*"),
+    "alipay_public_key": ("alipay_public_key.pem", "alipayPublicKey_RSA2.txt", "*支付宝公钥*"),
+    "app_certificate": ("appCertPublicKey*.crt",),
+    "alipay_certificate": ("alipayCertPublicKey*.crt",),
+    "alipay_root_certificate": ("alipayRootCert.crt",),
+    "private_key": ("apiclient_key.pem",),
+    "certificate": ("apiclient_cert.pem",),
+    "public_key": ("pub_key.pem",),
+    "platform_certificates": ("wechatpay_*.pem",),
+}
+
+
+def fetch(
+    reference: Mapping[str, str], environment: Environment, folder: Path, setting: str = ""
+) -> tuple[Secret | None, str]:
+    """The secret a reference points at, or ``None`` and why it cannot be had.
+
+    Where a file is asked for and a folder is named, the one file in it that is called as ``setting`` is downloaded.
+    """
     if "env" in reference:
         name = reference["env"]
         found = environment.secret(name)
         return (found, "") if found is not None else (None, f"environment variable {name} is not set")
     name = reference["file"]
+    if "\0" not in name and (folder / name).is_dir():
+        found_name, why = _in_folder(folder, name, DOWNLOADED.get(setting, ()))
+        if why:
+            return None, why
+        name = found_name
     try:
         with (folder / name).open("rb") as file:
             secret = Secret(file.read(_MAX_SECRET_FILE + 1), f"file {name}")
@@ -104,6 +128,19 @@ def fetch(reference: Mapping[str, str], environment: Environment, folder: Path) 
     if len(secret.reveal()) > _MAX_SECRET_FILE:
         return None, f"file {name} is larger than {_MAX_SECRET_FILE} bytes"
     return Secret(_without_line_break(secret.reveal()), secret.where, folder / name), ""
+
+
+def _in_folder(folder: Path, name: str, patterns: tuple[str, ...]) -> tuple[str, str]:
+    """The file in the folder ``name`` that these patterns mean, or why there is no such one."""
+    if not patterns:
+        return "", f"{name} is a folder, and a file is needed"
+    for pattern in patterns:
+        found = sorted((folder / name).glob(pattern))
+        if len(found) == 1:
+            return str(Path(name) / found[0].name), ""
+        if found:
+            return "", f"folder {name} holds {len(found)} files called {pattern}; name the one that is meant"
+    return "", f"folder {name} holds no file called {' or '.join(patterns)}"
 
 
 def _without_line_break(value: bytes) -> bytes:

@@ -144,3 +144,31 @@ def test_a_gateway_of_the_hosts_own() -> None:
     with pytest.raises(ConfigError) as refused:
         open_gateways(loaded(payment_gateway="own", gateways={"own": wrong}))
     assert refused.value.code == "CONFIG_UNKNOWN_FUNCTION"
+
+
+def test_keys_may_lie_in_a_folder_as_they_were_downloaded(tmp_path: Path) -> None:
+    MATERIAL.write(tmp_path / "all")
+    folder = tmp_path / "wechat"
+    folder.mkdir()
+    for ours, theirs in (
+        ("merchant_key", "apiclient_key"),
+        ("merchant_cert", "apiclient_cert"),
+        ("public_key", "pub_key"),
+    ):
+        (folder / f"{theirs}.pem").write_bytes((tmp_path / "all" / f"wechat_{ours}.pem").read_bytes())
+    here = {"file": str(folder)}
+    account = wechat(private_key=here, certificate=here, public_key=here, certificate_serial=None)
+    config = loaded({**PEM}, **account)
+    assert open_gateways(config)["shop"].capabilities.operations
+    assert config.accounts["shop"].options["private_key"].reveal() == MATERIAL.private_pem("merchant").rstrip(b"\n")
+
+
+def test_a_folder_without_the_file_or_with_two_is_refused(tmp_path: Path) -> None:
+    here = {"file": str(tmp_path)}
+    found = problems(PEM, **wechat(private_key=here))["$.gateways.shop.private_key"]
+    assert (found.code, "apiclient_key.pem" in found.message) == ("CONFIG_MISSING_SECRET", True)
+    for number in "12":
+        (tmp_path / f"wechatpay_{number}.pem").write_bytes(b"x")
+    found = problems(PEM, **wechat(platform_certificates=[here]))["$.gateways.shop.platform_certificates[0]"]
+    assert "2 files" in found.message
+    assert "is a folder" in problems(PEM, **wechat(api_v3_key=here))["$.gateways.shop.api_v3_key"].message
