@@ -141,10 +141,11 @@ _TABLES: dict[str, tuple[type, str]] = {
     "calls": (Call, "primary key (id)"),
     "faults": (Fault, "primary key (id)"),
 }
+_UNPAID = "state in ('prepared','waiting','paying')"
 _INDEXES = (
     "create index if not exists orders_number on orders (gateway, number)",
     "create index if not exists orders_group on orders (group_no) where group_no <> ''",
-    "create index if not exists orders_open on orders (expires_at) where state in ('prepared','waiting','paying')",
+    f"create index if not exists orders_ends on orders (gateway, expires_at) where {_UNPAID}",
     "create index if not exists orders_pays on orders (pays_at) where pays_at > 0",
     "create index if not exists orders_age on orders (created_at)",
     "create index if not exists orders_paid on orders (gateway, paid_at) where paid_at > 0",
@@ -246,10 +247,11 @@ class Books:
         by = "created_at desc, gateway desc, merchant desc, out_trade_no desc"
         return self._find(Order, f"{where} order by {by} limit ?", *(after or ()), limit)
 
-    def expired_orders(self, now: int, limit: int = 500) -> list[Order]:
-        """Unpaid orders whose time is over."""
-        where = "state in ('prepared','waiting','paying') and expires_at <= ? order by expires_at limit ?"
-        return self._find(Order, where, now, limit)
+    def expired_orders(self, now: int, gateways: Sequence[str], limit: int = 500) -> list[Order]:
+        """Unpaid orders of these gateways whose time is over."""
+        marks = ",".join("?" * len(gateways))
+        where = f"{_UNPAID} and gateway in ({marks}) and expires_at <= ?"
+        return self._find(Order, f"{where} order by expires_at limit ?", *gateways, now, limit)
 
     def orders_to_pay(self, now: int, limit: int = 500) -> list[Order]:
         """Orders whose payer pays by itself by now."""
@@ -297,13 +299,15 @@ class Books:
         where = "state = 'waiting' and due_at <= ? order by due_at, id limit ?"
         return self._find(QueuedCallback, where, now, limit)
 
-    def next_due(self) -> int | None:
-        """When something is due next: a callback, a refund, an expiry."""
+    def next_due(self, gateways: Sequence[str]) -> int | None:
+        """When something is due next: a callback, a refund, or an expiry of an order of these gateways."""
+        marks = ",".join("?" * len(gateways))
         found = self._sql_one(
             "select min(at) from (select min(due_at) at from callbacks where state = 'waiting' union all "
             "select min(due_at) from refunds where state = 'processing' union all "
-            "select min(expires_at) from orders where state in ('prepared','waiting','paying') union all "
-            "select min(pays_at) from orders where pays_at > 0)"
+            f"select min(expires_at) from orders where {_UNPAID} and gateway in ({marks}) union all "
+            "select min(pays_at) from orders where pays_at > 0)",
+            *gateways,
         )
         return None if found is None else int(found)
 
@@ -372,9 +376,9 @@ class Books:
             kind(**{column: _loaded(column, value) for column, value in zip(columns, row, strict=True)}) for row in rows
         ]
 
-    def _sql_one(self, statement: str) -> Any:
+    def _sql_one(self, statement: str, *values: Any) -> Any:
         with self._lock:
-            return self._sql.execute(statement).fetchone()[0]
+            return self._sql.execute(statement, values).fetchone()[0]
 
 
 def _stored(column: str, value: Any) -> Any:

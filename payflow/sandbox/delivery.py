@@ -67,7 +67,7 @@ class Delivery:
                 self._stopping.wait(_LONGEST_NAP)
 
     def _nap(self) -> float:
-        due = self._world.books.next_due()
+        due = self._world.trades.next_due()
         if due is None or not self._world.clock.speed:
             return _LONGEST_NAP
         return min(_LONGEST_NAP, max(0.005, (due - self._world.clock()) / SECOND / self._world.clock.speed))

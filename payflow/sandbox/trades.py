@@ -41,6 +41,8 @@ class Habits:
     refund_seconds: float  # how long a refund is under way; 0: it is done at once
     full_refund_closes: bool
     tells_failed_refunds: bool = True  # whether a refund that came to nothing is told as well
+    refunds_told_at_order: bool = True  # whether a refund without an address of its own is told at its order's
+    expiry_closes: bool = True  # whether an order whose time is over is closed, or only cannot be paid any more
     payer: str = "2088000000000002"  # who pays where nobody was named
 
 
@@ -156,6 +158,17 @@ class Trades:
                 self.tell(closed, "closed")
             return closed
 
+    def expire(self, order: Order) -> Order:
+        """An unpaid order's time is over: it is closed, or can only not be paid any more. Nothing is told."""
+        habits = self.habits[order.gateway]
+        if habits.expiry_closes:
+            return self.close(order, tell=False)
+        with self.books.transaction():
+            known = self._fresh(order)
+            if known.state in PAID:
+                raise Denied("paid", known)
+            return self.books.put(replace(known, expires_at=min(known.expires_at, self.clock())))
+
     def reverse(self, order: Order) -> Order:
         """End a code payment whatever its state: an unpaid one is closed, a paid one goes back as a whole."""
         with self.books.transaction():
@@ -250,10 +263,19 @@ class Trades:
                 with contextlib.suppress(Denied):
                     self.pay(order, late=bool(order.extra.get("late")))
             done += 1
-        for order in self.books.expired_orders(now):
-            self.close(order, tell=False)
+        for order in self.books.expired_orders(now, self._closing):
+            self.expire(order)
             done += 1
         return done
+
+    def next_due(self) -> int | None:
+        """When something happens by itself, or is to be sent, next."""
+        return self.books.next_due(self._closing)
+
+    @property
+    def _closing(self) -> list[str]:
+        """The gateways where an order whose time is over is closed."""
+        return [name for name, habits in self.habits.items() if habits.expiry_closes]
 
     # -- telling ----------------------------------------------------------------------------------------------------
 
@@ -262,7 +284,8 @@ class Trades:
     ) -> None:
         """Queue the callback about what has just happened, if this gateway tells of it and knows where."""
         habits = self.habits[order.gateway]
-        url = (refund.notify_url if refund is not None else "") or order.notify_url
+        url = order.notify_url if refund is None or habits.refunds_told_at_order else ""
+        url = (refund.notify_url if refund is not None else "") or url
         if not url or kind not in habits.tells:
             return
         now = self.clock()

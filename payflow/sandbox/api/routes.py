@@ -230,7 +230,7 @@ _VERBS = {
     "begin": "The payer is asked for a password (code pay: USERPAYING, 10003)",
     "pay": "The payer pays",
     "decline": "The payer's bank refuses; only code pay ends by that",
-    "expire": "The order's time is over: it is closed, unpaid",
+    "expire": "The order's time is over: Alipay closes it, at WeChat Pay it can only not be paid any more",
 }
 
 ROUTES: tuple[Route, ...] = (

@@ -84,7 +84,7 @@ class Desk:
             with self.world.books.transaction():
                 for part in self.parts(order):
                     if verb == "expire":  # what nobody has opened expires without ever having been a trade
-                        trades.close(part, tell=False)
+                        trades.expire(part)
                         continue
                     shown = trades.show(part)
                     if verb == "begin":

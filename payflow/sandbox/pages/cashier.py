@@ -20,6 +20,7 @@ def cashier(desk: Desk, view: View, order: Order, *, said: str = "", status: int
     """The page for one order, or for all parts of a combined one."""
     say = view.say
     parts = desk.parts(order)
+    payable = order.state in OPEN and desk.seconds_left(order) > 0
     total = sum(part.amount for part in parts)
     gateway = say(GATEWAYS.get(order.gateway, order.gateway))
     card = tag(
@@ -29,8 +30,8 @@ def cashier(desk: Desk, view: View, order: Order, *, said: str = "", status: int
         tag("p", money(total, order.currency), class_="amount"),
         _facts(view, order, parts),
         _parts(view, parts) if len(parts) > 1 else None,
-        _time_left(desk, view, order) if order.state in OPEN else None,
-        _buttons(desk, view, order, money(total, order.currency)) if order.state in OPEN else _end(desk, view, order),
+        _time_left(desk, view, order) if payable else None,
+        _buttons(desk, view, order, money(total, order.currency)) if payable else _end(desk, view, order),
         id="payment", class_="card payment", data_part=True,
     )  # fmt: skip
     aside = tag("p", tag("a", say("See the order on the dashboard"), href=order_path(desk, view, order)), class_="hint")
@@ -110,7 +111,7 @@ def _end(desk: Desk, view: View, order: Order) -> Html:
     back = return_address(desk, order)
     return tag(
         "div",
-        tag("p", say(_ENDED.get(order.state, "This order is closed.")),
+        tag("p", say(_ENDED.get(order.state, "The time to pay is over.")),
             class_="said good" if order.state in PAID else "said", id="done"),
         tag("a", say("Back to the merchant"), href=back, class_="button primary", id="return") if back else
         tag("p", say("The merchant gave no address to return to."), class_="hint"),

@@ -76,6 +76,7 @@ ZH = {
     "Without a description": "无描述",
     "The payment has been made.": "支付成功。",
     "This order is closed.": "订单已关闭。",
+    "The time to pay is over.": "支付时间已过。",
     "The payment failed.": "支付失败。",
     "This order was reversed.": "订单已撤销。",
     "The bank declined. You can try again.": "银行拒绝了付款，您可以再试一次。",

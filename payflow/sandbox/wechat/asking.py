@@ -127,3 +127,11 @@ def fen(said: Mapping[str, Any], name: str, where: str = "amount") -> int:
     if type(value) is not int or not 1 <= value <= 100_000_000_00:
         raise bad(f"{where}.{name}", f"{name}应为大于0的整数")
     return value
+
+
+def flag(said: Mapping[str, Any], name: str) -> bool:
+    """A truth value; false if it is absent."""
+    value = said.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise bad(name, f"{name}应为布尔值")
+    return bool(value)

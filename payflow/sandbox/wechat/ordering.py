@@ -23,7 +23,7 @@ from ...strictjson import parse_object
 from ..books import Order
 from ..messages import World
 from ..trades import Denied
-from .asking import Ask, fen, part, text
+from .asking import Ask, fen, flag, part, text
 from .refusing import Refused, bad, of_order
 from .showing import transaction
 
@@ -42,6 +42,10 @@ PAYER = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 _PREPAID_SECONDS = 7200
 _SHORT = 20  # characters of a token in a QR text
 _H5_TYPES = ("iOS", "Android", "Wap", "IOS")
+_LIMITS = ("no_balance", "no_credit", "no_debit", "balance_only")
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
 
 
 class Ordering:
@@ -86,6 +90,7 @@ class Ordering:
             raise bad("amount.currency", "只支持CNY")
         extra: dict[str, Any] = {"attach": text(body, "attach", 128)}
         _scene(body, h5=product == "h5")
+        _optional(body)
         if product == "jsapi":
             extra["openid"] = text(part(body, "payer", required=True), "openid", 128, required=True)
         return Order(
@@ -137,12 +142,15 @@ class Ordering:
         if not isinstance(subs, list) or not 1 <= len(subs) <= 50 or not all(isinstance(one, dict) for one in subs):
             raise bad("sub_orders", "子单数量应为1至50")
         _scene(body, h5=kind == "h5")
+        _limit_pay(body)
+        self._same_parts(ask.merchant.mchid, group, _fingerprint(body))
         payer = ""
         if kind == "jsapi":
             payer = text(part(body, "combine_payer_info", required=True), "openid", 128, required=True)
         url = notify_url(body)
         taken: list[Order] = []
         for place, sub in enumerate(subs):
+            _optional(sub)
             order = Order(
                 gateway="wechat", merchant=text(sub, "mchid", 32, required=True), app=appid, product=kind,
                 state="waiting", out_trade_no=text(sub, "out_trade_no", 32, required=True, form=NUMBER),
@@ -157,6 +165,12 @@ class Ordering:
         if len({one.out_trade_no for one in taken}) < len(taken):
             raise bad("sub_orders.out_trade_no", "子单商户订单号重复")
         return self._prepaid(taken[0])
+
+    def _same_parts(self, mchid: str, group: str, fingerprint: str) -> None:
+        """A number of a combined order that is known is for the same parts: other ones would be paid with them."""
+        known = [one for one in self._world.books.orders_of_group(group) if one.merchant == mchid]
+        if any(one.fingerprint != fingerprint for one in known):
+            raise of_order(Denied("conflict"))
 
     # -- what the payer's client does -------------------------------------------------------------------------------
 
@@ -235,43 +249,64 @@ def notify_url(body: Mapping[str, Any], *, required: bool = True) -> str:
         raise bad("notify_url", "回调地址格式错误") from None
     if parts.query or parts.fragment or not host or parts.username is not None:
         raise bad("notify_url", "回调地址不能携带参数")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if _is_loopback(host):
+        if parts.scheme not in ("http", "https"):
+            raise bad("notify_url", "回调地址应为https")
+        return url
+    if parts.scheme != "https":
         raise bad("notify_url", "回调地址应为https")
+    if _address(host) is not None:
+        raise bad("notify_url", "回调地址不能为IP地址")
     return url
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def _scene(body: Mapping[str, Any], *, h5: bool) -> None:
     """Where the payer is: anything about it is optional, but for a browser."""
     scene = part(body, "scene_info", required=h5)
+    text(scene, "device_id", 32)
     address = text(scene, "payer_client_ip", 45, required=h5)
-    try:
-        if address:
-            ipaddress.ip_address(address)
-    except ValueError:
-        raise bad("scene_info.payer_client_ip", "用户终端IP格式错误") from None
+    if address and _address(address) is None:
+        raise bad("scene_info.payer_client_ip", "用户终端IP格式错误")
     if h5 and part(scene, "h5_info", required=True).get("type") not in _H5_TYPES:
         raise bad("scene_info.h5_info.type", "场景类型应为iOS、Android或Wap")
+
+
+def _optional(said: Mapping[str, Any]) -> None:
+    """What an order may say besides, and what changes nothing here: only that it is written as it has to be."""
+    text(said, "goods_tag", 32)
+    flag(said, "support_fapiao")
+    flag(part(said, "settle_info"), "profit_sharing")
+    _limit_pay(said)
+    goods = part(said, "detail").get("goods_detail", [])
+    if not isinstance(goods, list) or not all(isinstance(one, dict) for one in goods):
+        raise bad("detail.goods_detail", "商品列表格式错误")
+
+
+def _limit_pay(said: Mapping[str, Any]) -> None:
+    limits = said.get("limit_pay") or []
+    if not isinstance(limits, list) or not all(one in _LIMITS for one in limits):
+        raise bad("limit_pay", "指定支付方式错误")
 
 
 def _instant(value: Any) -> int:
     if value is None:
         return 0
     try:
-        if not isinstance(value, str) or len(value) > 64:
+        if not isinstance(value, str) or _RFC3339.fullmatch(value) is None:
             raise ValueError(value)
-        at = datetime.fromisoformat(value)
-        if at.tzinfo is None:
-            raise ValueError(value)
-        return from_datetime(at)
+        return from_datetime(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         raise bad("time_expire", "time_expire应为RFC3339格式") from None
 

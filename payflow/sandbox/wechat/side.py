@@ -55,7 +55,8 @@ class WeChatSide:
         del lazy
         self.habits = Habits(
             gateway="wechat", first_state="waiting", tells=frozenset({"paid", "refund"}), schedule=SCHEDULE,
-            refund_seconds=refund_seconds, full_refund_closes=False, payer=PAYER,
+            refund_seconds=refund_seconds, full_refund_closes=False, payer=PAYER, refunds_told_at_order=False,
+            expiry_closes=False,
         )  # fmt: skip
         #: Whether codes are spelt as in the first years (``ORDERNOTEXIST``).
         self.old_spelling = old_spelling
