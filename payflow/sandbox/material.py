@@ -24,6 +24,8 @@ from cryptography.x509.oid import NameOID
 KEYS = ("root", "app", "alipay", "merchant", "platform", "wechat_public")
 LATER = ("alipay_next", "platform_next", "stranger")
 _BACK = timedelta(days=1)
+#: In whose name the gateways' own certificates are. A renewed one keeps the name: that is how a client knows it.
+_COMMON = {"alipay": "Alipay (payflow sandbox)", "platform": "Tenpay (payflow sandbox)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ class Material:
         )
         self.root_certificate = self._certificate("root", None, "payflow sandbox root")
         self.app_certificate = self._certificate("app", "root", APPS[1].app_id)
-        self.alipay_certificate = self._certificate("alipay", "root", "Alipay (payflow sandbox)")
+        self.alipay_certificate = self._certificate("alipay", "root", _COMMON["alipay"])
         self.merchant_certificate = self._certificate("merchant", "root", "merchant (payflow sandbox)")
-        self.platform_certificate = self._certificate("platform", "root", "Tenpay (payflow sandbox)")
+        self.platform_certificate = self._certificate("platform", "root", _COMMON["platform"])
 
     # -- keys -------------------------------------------------------------------------------------------------------
 
@@ -117,10 +119,10 @@ class Material:
         return base64.b64encode(raw).decode("ascii")
 
     def next_certificate(self, name: str) -> x509.Certificate:
-        """A certificate over ``<name>_next`` for a rotation, always the same one."""
+        """A certificate over ``<name>_next`` for a rotation, always the same one, in the same name as the first."""
         with self._renewing:
             if name not in self._following:
-                self._following[name] = self._certificate(f"{name}_next", "root", f"{name} (payflow sandbox, next)")
+                self._following[name] = self._certificate(f"{name}_next", "root", _COMMON[name])
             return self._following[name]
 
     def files(self) -> dict[str, bytes]:

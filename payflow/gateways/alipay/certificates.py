@@ -44,6 +44,14 @@ def cert_sn(certificate: x509.Certificate) -> str:
     return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
+def holder(certificate: x509.Certificate) -> str:
+    """Whose it is: the common name. Alipay's own has its company and our number there, an app's its merchant and app.
+
+    The organisation does not tell them apart: it is the merchant's in both.
+    """
+    return "\n".join(str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
 def certificates_in(pem: bytes, path: str) -> list[x509.Certificate]:
     """Every readable certificate of a PEM text, in its order. What cannot be read is not RSA, and not ours to use.
 

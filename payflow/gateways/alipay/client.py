@@ -17,6 +17,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from cryptography.x509 import Certificate
+
 from ...clock import BEIJING, SECOND, Clock
 from ...errors import ConfigError, GatewayError
 from ...signing import (
@@ -29,7 +31,7 @@ from ...signing import (
     decode_base64,
 )
 from ...transport import Request, Transport
-from .certificates import Roots, cert_sn
+from .certificates import Roots, cert_sn, holder
 from .envelope import ERROR_NODE, AnswerRefused, Envelope, opened, parsed
 
 logger = logging.getLogger("payflow.gateways")
@@ -85,13 +87,15 @@ class AlipayKeys:
     """The keys Alipay signs answers with: fixed ones (key mode), or those of certificates that lead to a root.
 
     A certificate we do not have yet is fetched once by whoever needs it, at most once a minute, and believed only if
-    it leads to one of our roots. Those we have are never given up.
+    it leads to one of our roots and is Alipay's: the certificates of all merchants' apps lead there too, so it has to
+    have the common name of the one that was configured. Those we have are never given up.
     """
 
     def __init__(self, fixed: Sequence[Verifier] = (), *, roots: Roots | None = None) -> None:
         self.fixed = tuple(fixed)
         self.roots = roots
         self._certified: dict[str, Verifier] = {}
+        self._holders: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._asked_at = -(1 << 62)
 
@@ -101,10 +105,21 @@ class AlipayKeys:
         return (*self.fixed, *self._certified.values())
 
     def add(self, pem: bytes, now: int, path: str = "$") -> str:
-        """Take a certificate on; its name. Raises ``ConfigError`` for one that does not lead to a root."""
+        """Take a configured certificate on; its name. Raises ``ConfigError`` for one that does not lead to a root."""
         if self.roots is None:
             raise ConfigError("Certificates need Alipay's root file", path=path, code="CONFIG_MISSING_FIELD")
         certificate = self.roots.checked(pem, now, path)
+        self._holders |= {holder(certificate)}
+        return self._keep(certificate, path)
+
+    def renew(self, pem: bytes, now: int, name: str) -> None:
+        """Take on the certificate called ``name`` that was fetched. Raises ``ConfigError`` for any other."""
+        certificate = self.roots.checked(pem, now) if self.roots else None
+        if certificate is None or cert_sn(certificate) != name or holder(certificate) not in self._holders:
+            raise ConfigError("This is not the certificate of Alipay's that was asked for", code="CONFIG_CERT_CHAIN")
+        self._keep(certificate, "$")
+
+    def _keep(self, certificate: Certificate, path: str) -> str:
         name = cert_sn(certificate)
         self._certified = {**self._certified, name: Verifier(certificate_key(certificate, path))}
         return name
@@ -234,14 +249,14 @@ class Client:
             raise AnswerRefused("The answer is not signed by Alipay", code="GATEWAY_RESPONSE_SIGNATURE")
 
     def _fetch(self, name: str) -> None:
-        """Fetch the certificate an answer names. It proves itself by its chain, so its answer needs no signature."""
+        """Fetch the certificate an answer names. It proves itself by chain and name; its answer needs no signature."""
         try:
             said = self.execute(DOWNLOAD, {"alipay_cert_sn": name}, operation="certificates", safe=True)
             content = said.fields.get("alipay_cert_content")
             if not said.done or not isinstance(content, str):
                 raise AnswerRefused(f"There is no certificate {name[:40]!r}")
-            taken = self._keys.add(b64decode(content, validate=True), self._clock())
-            logger.warning("Alipay signs with another certificate now: %s", taken)
+            self._keys.renew(b64decode(content, validate=True), self._clock(), name)
+            logger.warning("Alipay signs with another certificate now: %s", name)
         except (GatewayError, ConfigError) as error:
             logger.warning("A certificate of Alipay could not be fetched: %s", error.code)
         except ValueError:

@@ -80,7 +80,7 @@ class Alipay(Reading):
         operations: frozenset[str] = frozenset()
         if app_private_key is not None:
             own = load_private_key(app_private_key, f"{path}.app_private_key")
-            refuse_own_key(alipay_public_keys, own.public_key(), path)
+            refuse_own_key(alipay_public_keys, alipay_certificate, own.public_key(), path)
             self._client = Client(
                 app_id=app_id, signer=Signer(own), keys=self._keys, target=target, address=address,
                 transport=Transport(
@@ -106,8 +106,11 @@ class Alipay(Reading):
     ) -> AlipayKeys:
         if certificate is None and not public_keys:
             raise ConfigError("An Alipay account needs Alipay's public key", path=path, code="CONFIG_MISSING_FIELD")
-        if certificate is not None and root is None:
-            raise ConfigError("Certificate mode needs alipay_root_certificate", path=path, code="CONFIG_MISSING_FIELD")
+        for name, missing, other in (
+            ("alipay_root_certificate", root, certificate), ("alipay_certificate", certificate, root)
+        ):  # fmt: skip
+            if missing is None and other is not None:
+                raise ConfigError(f"Certificate mode needs {name}", path=f"{path}.{name}", code="CONFIG_MISSING_FIELD")
         pinned = root_sn or (PINNED_ROOT_SN if self._surroundings.production else None)
         roots = None if root is None else Roots(root, f"{path}.alipay_root_certificate", pinned=pinned)
         keys = AlipayKeys(

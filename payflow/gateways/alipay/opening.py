@@ -31,8 +31,13 @@ def cipher(key: bytes | None, path: str) -> ContentCipher | None:
         ) from None
 
 
-def refuse_own_key(public_keys: Sequence[bytes], own: RSAPublicKey, path: str) -> None:
-    """The app's own public key where Alipay's belongs is the most common mistake of all."""
+def refuse_own_key(public_keys: Sequence[bytes], certificate: bytes | None, own: RSAPublicKey, path: str) -> None:
+    """The app's own public key, or certificate, where Alipay's belongs is the most common mistake of all."""
+    if certificate is not None and private_matches(load_certificate(certificate, f"{path}.alipay_certificate"), own):
+        raise ConfigError(
+            "This is the app's own certificate (appCertPublicKey); Alipay's is alipayCertPublicKey_RSA2.crt",
+            path=f"{path}.alipay_certificate", code="CONFIG_KEY_MISMATCH",
+        )  # fmt: skip
     for key in public_keys:
         if load_public_key(key).public_numbers() == own.public_numbers():
             raise ConfigError(
