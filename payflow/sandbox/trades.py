@@ -110,23 +110,27 @@ class Trades:
                 raise Denied("closed", known)
             if known.state in OPEN and known.expires_at <= now and not late:
                 raise Denied("expired", known)
-            paid = replace(
-                known, state="paid", paid_at=now, pays_at=0, number=known.number or self.new_number(known),
-                payer=payer or known.payer or self.habits[known.gateway].payer,
-            )  # fmt: skip
-            paid = self.books.put(paid)
-            for part in self.books.orders_of_group(known.group_no):  # a combined order is paid as a whole
-                if part.state in OPEN and part.key[:2] == known.key[:2]:
-                    self.pay(part, payer)
-            self.tell(paid, "paid")
-            if "double_payment" in self._order_faults(paid, ("double_payment",)):
-                extra = {**paid.extra, "second_of": paid.out_trade_no}
-                second = replace(
-                    paid, out_trade_no=f"{paid.out_trade_no}#2", number=self.new_number(paid), extra=extra, group_no=""
-                )
-                self.books.put(second)
-                self.tell(paid, "paid", {"number": second.number})
-            return paid
+            group = self.books.orders_of_group(known.group_no)  # a combined order is paid as a whole, and told once
+            rest = [one for one in group if one.state in OPEN and one.key[:2] == known.key[:2] and one.key != known.key]
+            parts = [self._paid(one, payer, now) for one in (known, *rest)]
+            self.tell(min(parts, key=lambda one: one.out_trade_no), "paid")
+            for one in parts:
+                if "double_payment" in self._order_faults(one, ("double_payment",)):
+                    self._paid_again(one)
+            return parts[0]
+
+    def _paid(self, order: Order, payer: str, now: int) -> Order:
+        payer = payer or order.payer or self.habits[order.gateway].payer
+        number = order.number or self.new_number(order)
+        return self.books.put(replace(order, state="paid", paid_at=now, pays_at=0, number=number, payer=payer))
+
+    def _paid_again(self, paid: Order) -> None:
+        extra = {**paid.extra, "second_of": paid.out_trade_no}
+        second = replace(
+            paid, out_trade_no=f"{paid.out_trade_no}#2", number=self.new_number(paid), extra=extra, group_no=""
+        )
+        self.books.put(second)
+        self.tell(paid, "paid", {"number": second.number})
 
     def decline(self, order: Order) -> Order:
         """The payer's bank refuses. Code pay ends by that; elsewhere the payer may try again."""

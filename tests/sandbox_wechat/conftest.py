@@ -6,6 +6,7 @@ import pytest
 
 import payflow.sandbox.sandbox as whole
 from payflow.sandbox import MERCHANTS, Material, Sandbox
+from payflow.sandbox.delivery import Delivery
 
 from .merchant import Client, Shop, Watch
 
@@ -25,7 +26,7 @@ def sandbox(keys: Material, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> It
     """WeChat Pay's side alone. Notifications go out, and refunds end, when a test says so."""
     monkeypatch.setattr(whole, "SIDES", {"wechat": whole.SIDES["wechat"]})
     monkeypatch.setattr(whole, "Material", lambda folder: keys)
-    monkeypatch.setattr(whole.Delivery, "start", lambda self: None)
+    monkeypatch.setattr(Delivery, "start", lambda self: None)
     with Sandbox(clock=watch, seed=1) as running:
         yield running
 

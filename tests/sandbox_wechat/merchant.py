@@ -108,7 +108,7 @@ class Client:
 
     def key_of(self, response: requests.Response | Mapping[str, str]) -> str:
         """Which key an answer says it is signed with: ``platform``, ``platform_next`` or ``wechat_public``."""
-        headers = getattr(response, "headers", response)
+        headers = response.headers if isinstance(response, requests.Response) else response
         ids = {
             serial(self.material.platform_certificate): "platform", self.material.public_key_id: "wechat_public",
             serial(self.material.next_certificate("platform")): "platform_next",
@@ -135,7 +135,7 @@ class Client:
         return {name: value for name, value in said.items() if value is not None}
 
     def code_body(self, number: str, ending: str = "01", **more: Any) -> dict[str, Any]:
-        said = {
+        said: dict[str, Any] = {
             "payer": {"auth_code": f"1300000000000000{ending}"}, "scene_info": {"store_info": {"out_id": "1"}},
             "notify_url": None,
         }  # fmt: skip
@@ -145,7 +145,7 @@ class Client:
         return self.post(f"{PAY}/{product}", self.body(number, total, **more))
 
     def prepay_id(self, number: str, product: str = "jsapi", **more: Any) -> str:
-        payer = {"payer": {"openid": OPENID}} if product == "jsapi" else {}
+        payer: dict[str, Any] = {"payer": {"openid": OPENID}} if product == "jsapi" else {}
         return str(self.order(number, product=product, **payer, **more).json()["prepay_id"])
 
     def paid(self, number: str, total: int = 1250) -> str:

@@ -83,6 +83,19 @@ def test_the_signature_is_over_the_target_as_it_was_sent(client: Client) -> None
     assert code(answer) == (401, "SIGN_ERROR")
 
 
+def test_a_target_written_another_way_is_another_text(client: Client) -> None:
+    client.order("ORDER01|")
+    path, nonce = f"{PAY}/out-trade-no/ORDER01", "n" * 32
+    for sent, told in (
+        (f"{path}%7C", f"{path}|"),
+        (f"{path}%7C", f"{path}%7c"),
+        (f"{path}?mchid=1%2C9", f"{path}?mchid=1,9"),
+    ):
+        at = client.pairs("GET", "/", "")["timestamp"]
+        other = signed(client.key, "GET", told, at, nonce, "")
+        assert code(client.get(sent, timestamp=at, nonce_str=nonce, signature=other)) == (401, "SIGN_ERROR")
+
+
 def test_the_signature_is_over_the_body_as_it_was_sent(client: Client) -> None:
     at, nonce = client.pairs("GET", "/", "")["timestamp"], "n" * 32
     other = signed(client.key, "POST", f"{PAY}/native", at, nonce, "{}")

@@ -12,8 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from payflow.gateways.bills import BillKind, BillRow, BillSummary, read_wechat_fund_flow, read_wechat_trade
 from payflow.sandbox import Sandbox
 
+from ..vectors.vectors import data, vector
 from .merchant import PAY, Client, Watch, code
 
 BEIJING = timezone(timedelta(hours=8))
@@ -96,6 +98,44 @@ def test_a_days_bill_has_its_payments_and_refunds(client: Client, public: Client
         "总交易单数": "2", "应结订单总金额": "12.50", "退款总金额": "2.50", "充值券退款总金额": "0.00",
         "手续费总金额": "0.07500", "订单总金额": "12.50", "申请退款总金额": "2.50",
     }  # fmt: skip
+
+
+def test_the_layout_is_that_of_the_published_bill(client: Client, sandbox: Sandbox, day: str) -> None:
+    client.paid("ORDER01")
+    sandbox.advance(NIGHT)
+    published = data(vector("wx-bill-csv")[0]["file"])
+    ours = _text(client, day).encode()
+    assert ours.split(b"\r\n")[0] == published.split(b"\r\n")[0]
+    assert ours.split(b"\r\n")[-3] == published.rstrip().split(b"\r\n")[-2]
+
+
+@pytest.mark.parametrize("more", ["", "&bill_type=SUCCESS", "&bill_type=REFUND"])
+def test_payflow_reads_the_trade_bill(client: Client, sandbox: Sandbox, day: str, more: str) -> None:
+    number = client.paid("ORDER01")
+    client.refund("ORDER01", 250)
+    client.post(f"{PAY}/codepay", client.code_body("ORDER02", total=300))
+    client.reverse("ORDER02")
+    sandbox.advance(NIGHT)
+    *rows, summary = read_wechat_trade([_text(client, day, more=more).encode()], day=day)
+    known = {
+        (BillKind.PAYMENT, "ORDER01", 1250), (BillKind.PAYMENT, "ORDER02", 300), (BillKind.REFUND, "ORDER01", 250),
+        (BillKind.REVERSAL, "ORDER02", 300),
+    }  # fmt: skip
+    wanted = {one for one in known if not more or more.endswith("SUCCESS") is (one[0] is BillKind.PAYMENT)}
+    assert {(row.kind, row.out_trade_no, row.amount) for row in rows if isinstance(row, BillRow)} == wanted
+    assert number in {row.gateway_txn for row in rows if isinstance(row, BillRow)}
+    assert isinstance(summary, BillSummary)
+    assert summary.rows == len(wanted)
+
+
+def test_payflow_reads_the_fund_flow_bill(client: Client, sandbox: Sandbox, day: str) -> None:
+    client.paid("ORDER01")
+    client.refund("ORDER01", 250)
+    sandbox.advance(NIGHT)
+    *rows, summary = read_wechat_fund_flow([_text(client, day, "fundflow").encode()], day=day)
+    said = [(row.kind, row.amount, row.incoming) for row in rows if isinstance(row, BillRow)]
+    assert said == [(BillKind.PAYMENT, 1250, True), (BillKind.FEE, 8, False), (BillKind.REFUND, 250, False)]
+    assert isinstance(summary, BillSummary)
 
 
 def test_bills_of_payments_and_of_refunds_have_columns_of_their_own(client: Client, sandbox: Sandbox, day: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from payflow.sandbox import Sandbox
+from payflow.sandbox.wechat import WeChatSide
 
 from .merchant import Client, signed
 
@@ -110,6 +111,8 @@ def test_what_is_not_json_opens_nothing(client: Client) -> None:
 def test_an_old_order_is_found_among_many(client: Client, sandbox: Sandbox) -> None:
     prepay_id = client.prepay_id("ORDER01")
     url = client.order("ORDER02").json()["code_url"]
-    fresh = type(sandbox.sides["wechat"])(sandbox.world)  # as after a restart: nothing in memory
-    assert fresh.order_of_code_url(url).out_trade_no == "ORDER02"
+    fresh = WeChatSide(sandbox.world)  # as after a restart: nothing in memory
+    found = fresh.order_of_code_url(url)
+    assert found is not None
+    assert found.out_trade_no == "ORDER02"
     assert fresh.client_pay(_page(client, prepay_id)).out_trade_no == "ORDER01"

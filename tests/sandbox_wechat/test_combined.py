@@ -78,6 +78,54 @@ def test_the_same_again_is_the_same_and_a_change_is_refused(client: Client) -> N
     assert code(_create(client, notify_url="https://shop.example/other")) == (400, "INVALID_REQUEST")
 
 
+@pytest.mark.parametrize("parts", [(("PART003", 100),), (("PART001", 100),), (*PARTS, ("PART003", 100))])
+def test_a_combined_number_takes_no_other_parts(client: Client, parts: tuple[tuple[str, int], ...]) -> None:
+    _create(client)
+    other = client.combined_body("GROUP01", *parts)
+    assert code(client.post(f"{COMBINE}/native", other)) == (400, "INVALID_REQUEST")
+    assert [part["out_trade_no"] for part in _query(client)["sub_orders"]] == ["PART001", "PART002"]
+    assert code(client.query("PART003")) == (404, "ORDER_NOT_EXIST")
+
+
+def test_two_merchants_may_have_the_same_combined_number(client: Client, public: Client, sandbox: Sandbox) -> None:
+    _create(client)
+    _create(public, combine_payer_info={"openid": OPENID})
+    wechat = sandbox.books.order("wechat", client.merchant.mchid, "PART001")
+    assert wechat is not None
+    sandbox.trades.pay(wechat)
+    assert _states(client) == ["SUCCESS", "SUCCESS"]
+    assert _states(public) == ["NOTPAY", "NOTPAY"]
+
+
+def test_what_is_left_of_it_is_paid_and_told(client: Client, sandbox: Sandbox, shop: Shop) -> None:
+    _create(client)
+    body = {
+        "combine_appid": client.merchant.appid,
+        "sub_orders": [{"mchid": client.merchant.mchid, "out_trade_no": "PART001"}],
+    }
+    assert client.post(f"{COMBINE}/out-trade-no/GROUP01/close", body).status_code == 204
+    sandbox.pay("PART002")
+    sandbox.deliver()
+    (said,) = shop.said
+    assert [part["trade_state"] for part in said["sub_orders"]] == ["CLOSED", "SUCCESS"]
+
+
+def test_a_paid_combined_order_is_not_ordered_again(client: Client, sandbox: Sandbox) -> None:
+    _create(client)
+    sandbox.pay("PART001")
+    assert code(_create(client)) == (400, "ORDERPAID")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("goods_tag", "x" * 33), ("settle_info", {"profit_sharing": "yes"}), ("detail", []),
+                        ("attach", None), ("description", ""), ("amount", {"total": 100})],
+)  # fmt: skip
+def test_a_part_that_cannot_be_is_refused(client: Client, name: str, value: object) -> None:
+    subs = client.combined_body("GROUP01", *PARTS)["sub_orders"]
+    subs[1][name] = value
+    assert code(_create(client, sub_orders=subs)) == (400, "PARAM_ERROR")
+
+
 def test_parts_are_closed_by_name(client: Client) -> None:
     _create(client)
     body = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 from typing import Any
 
@@ -128,6 +129,25 @@ def test_amounts_may_be_wrong_wherever_they_stand(client: Client, sandbox: Sandb
     client.refund("ORDER01", 500)
     assert client.get(f"{REFUNDS}/RORDER01").json()["amount"]["refund"] == 501
     assert sandbox.order("ORDER01").amount == 1250
+
+
+@pytest.mark.parametrize("fault", ["bad_signature", "signtest", "unsigned", "drop_after", "bad_gateway_after"])
+def test_an_answer_without_a_body_goes_wrong_as_well(client: Client, sandbox: Sandbox, fault: str) -> None:
+    client.order("ORDER01")
+    sandbox.fault(fault, operation="close")
+    with contextlib.suppress(requests.ConnectionError, KeyError):
+        answer = client.close("ORDER01")
+        assert answer.content == b"" or answer.status_code == 502
+        assert not client.verifies(answer)
+    assert client.query("ORDER01").json()["trade_state"] == "CLOSED"
+
+
+def test_a_rate_is_the_same_again_with_the_same_seed(client: Client, sandbox: Sandbox) -> None:
+    client.order("ORDER01")
+    sandbox.fault("busy", rate=0.5, times=-1)
+    struck = [client.query("ORDER01").status_code == 429 for _ in range(20)]
+    rolls = random.Random(1)
+    assert struck == [rolls.random() < 0.5 for _ in range(20)]
 
 
 def test_a_refusal_gets_lost_as_well(client: Client, sandbox: Sandbox) -> None:

@@ -63,6 +63,14 @@ def test_how_a_refund_ended_is_told(client: Client, sandbox: Sandbox, shop: Shop
     assert ("success_time" in said) is (event == "REFUND.SUCCESS")
 
 
+def test_a_refund_without_an_address_is_not_told(client: Client, sandbox: Sandbox, shop: Shop) -> None:
+    client.paid("ORDER01")
+    sandbox.deliver()
+    client.refund("ORDER01", notify_url=None)
+    sandbox.advance(1)
+    assert shop.events == ["TRANSACTION.SUCCESS"]
+
+
 def test_a_mended_refund_is_told_as_what_it_was_each_time(client: Client, sandbox: Sandbox, shop: Shop) -> None:
     client.paid("ORDER01")
     sandbox.deliver()

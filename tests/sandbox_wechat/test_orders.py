@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from payflow.sandbox import MERCHANTS, Sandbox
+from payflow.sandbox.trades import Denied
 
 from .merchant import OPENID, PAY, Client, code
 
@@ -78,15 +81,21 @@ def test_another_code_leads_nowhere(client: Client, sandbox: Sandbox, text: str)
         ("amount", {"total": 12.5}), ("amount", {"total": "1250"}), ("amount", {"total": True}),
         ("amount", {"total": 1250, "currency": "USD"}), ("appid", None), ("mchid", None), ("mchid", "1900000002"),
         ("attach", "x" * 129), ("time_expire", "tomorrow"), ("time_expire", "2020-01-01T00:00:00+08:00"),
-        ("time_expire", "2099-01-01T00:00:00"),
+        ("time_expire", "2099-01-01T00:00:00"), ("time_expire", "20990101T000000+0800"), ("time_expire", 4070880000),
+        ("time_expire", "2099-02-30T00:00:00+08:00"), ("notify_url", "https://8.8.8.8/notify"),
+        ("notify_url", "https://user@shop.example/notify"), ("notify_url", "https://shop.example/notify#x"),
+        ("notify_url", "https://[/notify"), ("goods_tag", "x" * 33), ("support_fapiao", "yes"),
+        ("limit_pay", "no_credit"),
+        ("limit_pay", ["no_money"]), ("limit_pay", [{}]), ("detail", []), ("detail", {"goods_detail": "tea"}),
+        ("settle_info", {"profit_sharing": 1}), ("scene_info", []), ("scene_info", {"device_id": "x" * 33}),
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_is_named(client: Client, field: str, value: object) -> None:
-    answer = client.order("ORDER01", **{field: value}) if field != "out_trade_no" else client.post(
-        f"{PAY}/native", client.body("x") | {"out_trade_no": value}
-    )  # fmt: skip
+    body = client.body("ORDER01") | {field: value}
+    answer = client.post(f"{PAY}/native", {name: said for name, said in body.items() if said is not None})
     assert code(answer) == (400, "PARAM_ERROR")
-    assert field in answer.json()["detail"]["field"]
+    named = answer.json()["detail"]["field"]
+    assert field in named or named in {"profit_sharing", "device_id"}
     assert code(client.query("ORDER01")) == (404, "ORDER_NOT_EXIST")
 
 
@@ -112,7 +121,14 @@ def test_plain_http_is_for_this_machine(client: Client, url: str) -> None:
     assert client.order("ORDER01", notify_url=url).status_code == 200
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", "nothing", '{"a":1,"a":2}', '{"a":NaN}', '{"a":1}x', '"text"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "[]", "{", "nothing", '{"a":1,"a":2}', '{"a":{"b":1,"b":1}}', '{"a":NaN}', '{"a":1}x', '"text"',
+        '{"a":"\\ud83d"}', '{"a":' + "9" * 5000 + "}", '{"a":' + "[" * 50_000 + "]" * 50_000 + "}", "\ufeff{}", "\x00",
+    ],
+    ids=range(14),
+)  # fmt: skip
 def test_a_body_that_is_not_strict_json_is_refused(client: Client, body: str) -> None:
     assert code(client.post(f"{PAY}/native", body)) == (400, "PARAM_ERROR")
 
@@ -128,6 +144,16 @@ def test_an_escaped_character_of_four_bytes_is_one_all_the_same(client: Client) 
         f'"{name}":{value!r}'.replace("'", '"') for name, value in body.items() if name != "description"
     ) + "}"  # fmt: skip
     assert code(client.post(f"{PAY}/native", text)) == (400, "PARAM_ERROR")
+
+
+def test_what_an_order_says_besides_is_taken(client: Client) -> None:
+    goods = [{"merchant_goods_id": "tea-1", "goods_name": "红茶", "quantity": 1, "unit_price": 1250}]
+    answer = client.order(
+        "ORDER01", goods_tag="WXG", support_fapiao=True, limit_pay=["no_credit"], settle_info={"profit_sharing": False},
+        detail={"cost_price": 1250, "invoice_id": "1", "goods_detail": goods}, attach=None, not_known_yet={"a": 1.5},
+        scene_info={"payer_client_ip": "2001:db8::1", "device_id": "013467007045764", "store_info": {"id": "0001"}},
+    )  # fmt: skip
+    assert answer.status_code == 200
 
 
 def test_another_app_does_not_match_the_merchant(client: Client) -> None:
@@ -158,6 +184,43 @@ def test_a_closed_order_is_not_ordered_again(client: Client) -> None:
     client.order("ORDER01")
     client.close("ORDER01")
     assert code(client.order("ORDER01")) == (400, "ORDER_CLOSED")
+
+
+def test_two_threads_with_one_number_and_two_amounts(client: Client, sandbox: Sandbox) -> None:
+    start, got = threading.Barrier(8), []
+
+    def order(total: int) -> None:
+        one = Client(sandbox)
+        start.wait(10)
+        got.append((total, one.order("ORDER01", total).status_code))
+
+    threads = [threading.Thread(target=order, args=(1000 + place % 2,)) for place in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    total = client.query("ORDER01").json()["amount"]["total"]
+    assert sorted(got) == sorted((amount, 200 if amount == total else 400) for amount in (1000, 1001) for _ in range(4))
+
+
+def test_an_order_whose_time_is_over_stays_unpaid_and_is_not_closed(client: Client, sandbox: Sandbox) -> None:
+    ends = datetime.fromtimestamp(sandbox.clock() / 1e6 + 300, timezone.utc).isoformat()
+    client.order("ORDER01", time_expire=ends)
+    sandbox.advance(301)
+    assert client.query("ORDER01").json()["trade_state"] == "NOTPAY"
+    with pytest.raises(Denied, match="expired"):
+        sandbox.pay("ORDER01")
+    assert client.close("ORDER01").status_code == 204
+    assert client.query("ORDER01").json()["trade_state"] == "CLOSED"
+
+
+def test_the_cashier_takes_nothing_when_the_time_is_over(client: Client, sandbox: Sandbox) -> None:
+    client.order("ORDER01")
+    cashier = f"{sandbox.url}/cashier/wechat/ORDER01"
+    assert 'id="pay"' in client.session.get(cashier, timeout=10).text
+    sandbox.trades.expire(sandbox.order("ORDER01"))
+    assert 'id="pay"' not in client.session.get(cashier, timeout=10).text
+    assert sandbox.books.next_due(["alipay"]) is None  # and nobody waits for it
 
 
 def test_codes_may_be_spelt_as_in_the_first_years(client: Client, sandbox: Sandbox) -> None:

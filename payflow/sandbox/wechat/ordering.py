@@ -156,7 +156,7 @@ class Ordering:
                 state="waiting", out_trade_no=text(sub, "out_trade_no", 32, required=True, form=NUMBER),
                 amount=fen(part(sub, "amount", required=True), "total_amount", f"sub_orders[{place}].amount"),
                 subject=text(sub, "description", 127, required=True), payer=payer, group_no=group,
-                notify_url="" if place else url, expires_at=_instant(body.get("time_expire")),
+                notify_url=url, expires_at=_instant(body.get("time_expire")),
                 fingerprint=_fingerprint(body), extra={"attach": text(sub, "attach", 128, required=True)},
             )  # fmt: skip
             if order.merchant != ask.merchant.mchid:
