@@ -268,7 +268,7 @@ class World:
 
     def incidents(self, payment: Payment | None = None) -> list[tuple[str, str]]:
         where = "" if payment is None else f" where payment_id = '{payment.id}'"
-        return self.rows(f"select kind, status from pf_incident{where} order by id")  # noqa: S608 -- an id of our own
+        return self.rows(f"select kind, status from pf_incident{where} order by id")
 
     def booked(self, payment: Payment) -> int:
         """What the ledger says the gateway holds for us of this payment."""
