@@ -43,10 +43,10 @@ class Payment:
     expected: int = 0  # 1: the host has sent the order itself with another SDK; payflow never charges it
     reference: str = ""  # the host's own word for what is paid (its order id); not unique
     description: str = ""
-    metadata: str = "{}"  # the host's JSON object, at most 4 KB
-    next_action: str = "{}"  # JSON: what the payer's client must do (see gateway.NextAction)
+    metadata: str = field(default="{}", repr=False)  # the host's JSON object, at most 4 KB; a payer's code may be in it
+    next_action: str = field(default="{}", repr=False)  # JSON: what the payer's client must do (see gateway.NextAction)
     trace_id: str = ""
-    token_nonce: str = ""  # makes the confirmation token; empty when none was given out
+    token_nonce: str = field(default="", repr=False)  # makes the confirmation token; empty when none was given out
     token_expires_at: int | None = None
     token_used_at: int | None = None
     created_at: int = 0
