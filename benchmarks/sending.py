@@ -36,7 +36,9 @@ _WANTED = 0.7
 def send_alipay(scale: Scale) -> Figure:
     """``alipay.trade.precreate`` (order a QR payment)."""
     desk, own = AlipayDesk(), _key()
-    node = '{"code":"10000","msg":"Success","out_trade_no":"bench","qr_code":"https://qr.alipay.com/bax0000000000"}'
+    node = (
+        '{"code":"10000","msg":"Success","out_trade_no":"BENCH_same","qr_code":"https://qr.alipay.com/bax0000000000"}'
+    )
     sign = base64.b64encode(desk.key.sign(node.encode(), PADDING, DIGEST)).decode()
     body = f'{{"alipay_trade_precreate_response":{node},"sign":"{sign}"}}'.encode()
     head = {"Content-Type": "text/html;charset=utf-8"}
@@ -108,7 +110,7 @@ def _send(figure: Figure, scale: Scale, kind: str, make: Callable[[str], Any], a
     with answering(answer) as address, requests.Session() as session:
         session.trust_env = False
         gateway = make(address)
-        sent = _sent(gateway, _payment(kind, gateway, "look"))
+        sent = _sent(gateway, _payment(kind, gateway, "same"))
         url, headers, body = f"{address}{sent[0]}", sent[1], sent[2]
 
         def raw(payments: Sequence[Payment]) -> int:
@@ -119,8 +121,8 @@ def _send(figure: Figure, scale: Scale, kind: str, make: Callable[[str], Any], a
         def ours(payments: Sequence[Payment]) -> int:
             return _all(gateway.charge, payments)
 
-        def prepare(number: int) -> tuple[Jobs, Jobs]:
-            fresh = [_payment(kind, gateway, f"{number}_{place}") for place in range(scale.callbacks)]
+        def prepare(_round: int) -> tuple[Jobs, Jobs]:
+            fresh = [_payment(kind, gateway, "same") for _ in range(scale.callbacks)]  # whose number the answer names
             return slices(fresh, raw), slices(fresh, ours)
 
         figure.notes.append(f"request of {len(body)} bytes beside a target of {len(sent[0])}")
