@@ -68,6 +68,8 @@ class Trades:
                     raise Denied("closed", known)
                 if known.fingerprint != order.fingerprint:
                     raise Denied("conflict", known)
+                if order.expires_at and known.expires_at <= self.clock():
+                    raise Denied("expired", known)
                 return known, False
             now = self.clock()
             if order.expires_at and order.expires_at <= now:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timezone
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -47,6 +49,14 @@ def test_an_h5_address_is_the_cashier_on_this_machine(client: Client, sandbox: S
     assert url.startswith(f"{sandbox.url}/cashier/wechat/ORDER01?")
     page = client.session.get(url, timeout=10)
     assert (page.status_code, "12.50" in page.text) == (200, True)
+
+
+def test_a_browser_goes_back_to_where_its_address_says(client: Client, sandbox: Sandbox) -> None:
+    url = client.order("ORDER01", product="h5", **PRODUCTS[3][1]).json()["h5_url"]
+    back = "https://shop.example/thanks?a=1&b=2"
+    client.session.get(f"{url}&redirect_url={quote(back, safe='')}", timeout=10)
+    sandbox.pay("ORDER01")
+    assert f'href="{escape(back)}"' in client.session.get(url, timeout=10).text
 
 
 def test_a_code_leads_to_its_order(client: Client, sandbox: Sandbox) -> None:
@@ -210,6 +220,7 @@ def test_an_order_whose_time_is_over_stays_unpaid_and_is_not_closed(client: Clie
     assert client.query("ORDER01").json()["trade_state"] == "NOTPAY"
     with pytest.raises(Denied, match="expired"):
         sandbox.pay("ORDER01")
+    assert code(client.order("ORDER01", time_expire=ends)) == (400, "PARAM_ERROR")
     assert client.close("ORDER01").status_code == 204
     assert client.query("ORDER01").json()["trade_state"] == "CLOSED"
 

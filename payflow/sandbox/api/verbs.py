@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from ...clock import SECOND
@@ -74,6 +74,14 @@ class Desk:
         path = f"/cashier/{quote(order.gateway, safe='')}/{quote(order.out_trade_no, safe='')}"
         alone = len(self.world.books.find_orders(order.gateway, order.out_trade_no)) == 1
         return path if alone else f"{path}?{urlencode({'merchant': order.merchant})}"
+
+    def remember_return(self, order: Order, address: str) -> Order:
+        """Keep where a browser goes after paying: at WeChat Pay the address that is opened says it, not the order."""
+        if order.product != "h5" or not address or len(address) > 2048 or address == order.return_url:
+            return order
+        with self.world.books.transaction():
+            known = self.world.books.order(*order.key) or order
+            return self.world.books.put(replace(known, return_url=address))
 
     # -- what a payer does ------------------------------------------------------------------------------------------
 

@@ -45,7 +45,8 @@ def _shown(desk: Desk, view: View, parts: list[str]) -> Outgoing | None:
             order = desk.order(word("gateway", gateway), word("out_trade_no", number), view.query.get("merchant", ""))
             if place == "orders":
                 return order_page(desk, view, order)
-            return cashier(desk, view, desk.act(order, "open"))  # opening it is what makes a lazy trade exist
+            opened = desk.act(order, "open")  # opening it is what makes a lazy trade exist
+            return cashier(desk, view, desk.remember_return(opened, view.query.get("redirect_url", "")))
     return None
 
 
