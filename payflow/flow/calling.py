@@ -122,6 +122,12 @@ class Calling(Settling):
         gateway = self.gateways.get(payment.account)
         if gateway is None:
             return Answer(Outcome.NEVER_SENT, words={"error": "this account is not configured any more"})
+        if gateway.merchant != payment.merchant or (op == "charge" and gateway.app != payment.app):
+            # Another merchant knows nothing of this order or its refunds: its "not there" would be true, and taken
+            # for ours it would order a second time, or fail a refund that went through.
+            logger.error("%s is not sent: %s is another merchant or app now payment_id=%s trace_id=%s", op,
+                         payment.account, payment.id, payment.trace_id, extra=about(payment))  # fmt: skip
+            return Answer(Outcome.NEVER_SENT, words={"error": "this account belongs to another merchant or app now"})
         began = time.monotonic()
         try:
             if op == "refund" and refund is not None:

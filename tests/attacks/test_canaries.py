@@ -41,8 +41,8 @@ def runs(gateway: Alipay | WeChat, auth_code: str) -> list[str]:
         metadata = json.dumps({"auth_code": auth_code, "store_id": "S1"})
         payment = a_payment(gateway, out_trade_no=f"CANARY{channel}", channel=channel, metadata=metadata)
         refund = a_refund(gateway, out_refund_no=f"CANARYR{channel}")
-        for verb in (gateway.charge, gateway.query, gateway.close):
-            said.append(repr(dataclasses.replace(verb(payment), next_action=None)))
+        verbs = (gateway.charge, gateway.query, gateway.close)
+        said += [repr(dataclasses.replace(verb(payment), next_action=None)) for verb in verbs]
         said += [repr(gateway.refund(payment, refund)), repr(gateway.query_refund(payment, refund))]
     return said
 
