@@ -234,7 +234,7 @@ class RedisBreakerStore:
         """The answer in a tuple; ``None`` if others were faster every time."""
         for _ in range(self._TRIES):
             found = self._client.get(key)
-            text = found.decode() if isinstance(found, bytes) else found or ""
+            text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found or ""
             before = _read(text)
             after, answer = decide(before)
             if after == before or self._swap(keys=[key], args=[text, _write(after)]):
@@ -269,7 +269,7 @@ def _read(text: str) -> Circuit:
     try:
         failures, openings, until, probes = json.loads(text)
         return Circuit(int(failures), int(openings), float(until), tuple((str(n), float(end)) for n, end in probes))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return _CLOSED
 
 

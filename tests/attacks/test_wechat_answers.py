@@ -79,3 +79,18 @@ def test_one_unsigned_404_does_not_end_the_renewal_of_certificates_for_good(far:
     gateway.query(order(gateway))
     assert [one.path for one in far.heard][:2] == ["/v3/certificates"] * 2
     assert gateway._keys.find("AB12") is not None
+
+
+def test_a_stranger_on_the_way_writes_no_lines_into_the_log(far: FarSide, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    forged = "X\n2026-01-01 ERROR payflow.flow payment paid\x1b[2K\u2028"
+    far.says("POST", f"{ORDERS}/native", Reply(400, {"code": forged, "message": forged}, signed=False,
+                                               headers={"Request-ID": "1\r\n 2026 ERROR"}))  # fmt: skip
+    far.says("GET", "/v3/certificates", Reply(403, {"code": forged, "message": forged}, signed=False))
+    gateway = far.gateway()
+    answer = gateway.charge(order(gateway))
+    fetching = far.gateway(platform_keys={}, download_certificates=True)
+    fetching.query(order(fetching))
+    said = [record.getMessage() for record in caplog.records] + list(answer.words.values())
+    assert any("ERROR payflow.flow payment paid" in line for line in said)
+    assert all(line.isprintable() for line in said)

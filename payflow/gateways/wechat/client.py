@@ -177,7 +177,7 @@ class Client:
 
     def heard(self, response: Response) -> Said:
         """What a response says, and how far it can be believed."""
-        request_id = response.headers.get("request-id", "")[:_MAX_WORD]
+        request_id = _plain(response.headers.get("request-id", "")[:_MAX_WORD])
         if 200 <= response.status < 300:
             return self._stated(response, request_id)
         code, message = error_of(response.body)
@@ -214,7 +214,12 @@ def error_of(body: bytes) -> tuple[str, str]:
     code, message = said.get("code"), said.get("message")
     if not isinstance(code, str):
         return "", ""
-    return code[:64], message[:_MAX_WORD] if isinstance(message, str) else ""
+    return _plain(code[:64]), _plain(message[:_MAX_WORD]) if isinstance(message, str) else ""
+
+
+def _plain(text: str) -> str:
+    """Without line breaks and control characters: it is logged, and whoever is on the way may have written it."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def _weight(status: int, known: str) -> Heard:
