@@ -107,7 +107,7 @@ def test_f62_the_time_is_beijings_whatever_the_zone(far: Script, zone: str, monk
 
 
 def test_a_definite_refusal_is_one(far: Script) -> None:
-    far.deny(PAY, "ACQ.PAYMENT_AUTH_CODE_INVALID")
+    far.deny(PAY, "ACQ.BUYER_BALANCE_NOT_ENOUGH")
     assert far.gateway().charge(a_payment("barcode")).outcome is Outcome.REJECTED
 
 

@@ -139,3 +139,32 @@ def test_the_query_of_another_refund_says_nothing_of_ours(far: Script, other: di
 def test_that_another_refund_is_not_there_says_nothing_of_ours(far: Script) -> None:
     far.say(ASK_REFUND, out_request_no="REFUND_0002", out_trade_no="ORDER_0001")
     assert far.gateway().query_refund(a_payment(), a_refund()).outcome is Outcome.UNKNOWN
+
+
+# -- a code that was used up by our own first request ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("WAIT_BUYER_PAY", Outcome.UNKNOWN),  # the payer is entering the password for it right now
+        ("TRADE_SUCCESS", Outcome.CONFIRMED),
+        ("TRADE_CLOSED", Outcome.REJECTED),
+    ],
+)
+def test_a_used_up_code_is_asked_about_before_the_payment_fails(far: Script, status: str, outcome: Outcome) -> None:
+    # Sent again after silence and an early "not there": it may be our own first request that has used the code.
+    far.deny(PAY, "ACQ.PAYMENT_AUTH_CODE_INVALID")
+    far.say(QUERY, **TRADE, trade_status=status)
+    assert far.gateway().charge(a_payment("barcode")).outcome is outcome
+
+
+def test_a_used_up_code_of_an_order_that_is_not_there_is_refused(far: Script) -> None:
+    far.deny(PAY, "ACQ.PAYMENT_AUTH_CODE_INVALID")
+    far.deny(QUERY, "ACQ.TRADE_NOT_EXIST")
+    assert far.gateway().charge(a_payment("barcode")).outcome is Outcome.REJECTED
+
+
+def test_a_used_up_code_that_cannot_be_asked_about_is_unknown(far: Script) -> None:
+    far.deny(PAY, "ACQ.PAYMENT_AUTH_CODE_INVALID")
+    assert closed_to(far, "query").charge(a_payment("barcode")).outcome is Outcome.UNKNOWN

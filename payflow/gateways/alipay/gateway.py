@@ -21,6 +21,8 @@ from .opening import cipher, origin_of, own_certificate, refuse_own_key
 from .products import CARRIED, PRODUCTS, biz_of, check, facts_of, is_their_qr
 from .reading import Reading
 from .statements import Statements
+from .words import ASK_FIRST, LATER, UNKNOWN_CODES, USED_UP
+from .words import NOT_THERE as NOT_THERE  # the doctor finds it here
 
 logger = logging.getLogger("payflow.gateways")
 
@@ -30,15 +32,6 @@ SANDBOX = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
 OPERATIONS = frozenset({"charge", "query", "close", "refund", "query_refund"})
 _LONGEST_URL = 2000  # what every browser and every server in between still carries
 _MOVES_MONEY = frozenset({"charge", "refund"})
-
-#: Sub-codes after which nothing is known: their own trouble. https://opendocs.alipay.com/open/02ekfh
-UNKNOWN_CODES = frozenset({"ACQ.SYSTEM_ERROR", "AQC.SYSTEM_ERROR", "SYSTEM_ERROR", "UNKNOWN_ERROR"})
-#: Sub-codes that say no trade has this number.
-NOT_THERE = frozenset({"ACQ.TRADE_NOT_EXIST", "TRADE_NOT_EXIST"})
-#: Refusals of an order that hide another truth about its number: asked before they are believed.
-_ASK_FIRST = frozenset({"ACQ.TRADE_HAS_SUCCESS", "ACQ.TRADE_HAS_CLOSE", "ACQ.TRADE_HAS_FINISHED"})
-#: A refund that is not refused for ever: the merchant tops up, and the same number goes out again.
-_LATER = frozenset({"ACQ.SELLER_BALANCE_NOT_ENOUGH"})
 
 
 class Alipay(Reading):
@@ -205,11 +198,14 @@ class Alipay(Reading):
         said = client.execute(product.method, biz, operation="charge", notify_url=notify)
         if said.done or said.code == "10003":
             return self._charged(said, payment)
-        if said.sub_code in _ASK_FIRST:
+        if said.sub_code in ASK_FIRST | USED_UP:
             asked = afterwards(lambda: self._query(client, payment, "answer"))
-            if any(event.kind is EventKind.PAID for event in asked.events):
+            kinds = {event.kind for event in asked.events}
+            if EventKind.PAID in kinds:
                 return Answer(Outcome.CONFIRMED, asked.events, None, said.words)
-            return Answer(Outcome.REJECTED if asked.events else Outcome.UNKNOWN, asked.events, None, said.words)
+            if EventKind.CLOSED in kinds or (asked.outcome is Outcome.NOT_FOUND and said.sub_code in USED_UP):
+                return Answer(Outcome.REJECTED, asked.events, None, said.words)
+            return Answer(Outcome.UNKNOWN, asked.events, None, said.words)
         return _refusal(said)
 
     def _charged(self, said: Said, payment: Payment) -> Answer:
@@ -307,7 +303,7 @@ class Alipay(Reading):
         if said.done:  # accepted, or done before: whether it went back, only a query says
             asked = afterwards(lambda: self._query_refund(client, payment, refund, "answer"))
             return Answer(Outcome.CONFIRMED, asked.events, None, said.words)
-        if said.sub_code in _LATER:
+        if said.sub_code in LATER:
             return Answer(Outcome.NEVER_SENT, (), None, said.words)
         if said.code == "40004" and said.sub_code not in UNKNOWN_CODES | {"ACQ.DISCORDANT_REPEAT_REQUEST"}:
             # An earlier call may have done it, or it is still under way.
