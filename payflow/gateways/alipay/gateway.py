@@ -22,7 +22,7 @@ from .products import CARRIED, PRODUCTS, biz_of, check, facts_of, is_their_qr
 from .reading import Reading
 from .statements import Statements
 from .words import ASK_FIRST, LATER, UNKNOWN_CODES, USED_UP
-from .words import NOT_THERE as NOT_THERE  # the doctor finds it here
+from .words import NOT_THERE as NOT_THERE  # noqa: PLC0414 -- said twice it is exported: the doctor finds it here
 
 logger = logging.getLogger("payflow.gateways")
 
