@@ -69,7 +69,8 @@ def open_flow(
         schedule=Schedule(
             first_check=seconds(config.worker.first_check_seconds),
             longest_check=seconds(config.worker.longest_check_seconds),
-            call_lease=seconds(max(config.idempotency.lease_seconds, config.timeouts.total_seconds + 5)),
+            # A verb may ask more than once (what was refused is asked about), and each call may take its whole time.
+            call_lease=seconds(max(config.idempotency.lease_seconds, 3 * config.timeouts.total_seconds + 5)),
         ),
         clock=clock,
         ids=new_id,

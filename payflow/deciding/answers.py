@@ -7,12 +7,14 @@ by a genuine refusal; silence keeps it where it is and sets the time to ask.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..gateway import Answer, Outcome
 from ..records import Attempt, Payment, Refund
 from .draft import Cause, Draft, Needs, compact
 from .events import apply_event, fail_refund
 
+_MARGIN = 60_000_000  # between the end of an order and the question what became of it
 _SOON = 2_000_000  # an unknown outcome is asked about after two seconds, then on the growing schedule
 
 
@@ -91,13 +93,26 @@ def _rejected(draft: Draft, payment: Payment, attempt: Attempt, outcome: Outcome
     elif attempt.op == "close" and payment.status == "pending":
         if outcome is Outcome.NOT_FOUND:  # what does not exist there can never be paid
             payment = disown(draft, payment, ("charge",), cause)
-            draft.move(payment, "cancel", cause, next_check_at=None, next_action="{}")
+            draft.move(payment, "cancel", cause, **_last_look(draft, payment))
         else:
             draft.put(payment, next_check_at=_soon(draft, payment))
     elif attempt.op == "refund":
         refund = refund_of(draft, attempt)
         if draft.rules.tables["refund"].takes(refund.status, "fail"):
             fail_refund(draft, payment, refund, cause)
+
+
+def _last_look(draft: Draft, payment: Payment) -> dict[str, Any]:
+    """When a cancelled payment is looked at for the last time, and what is kept for that.
+
+    Alipay makes a trade only when the payer opens what we have handed out. "No such trade" then closes nothing: until
+    the order's own time is over, the payer may still pay. After that it is asked once more, so that money whose
+    callback was lost is found, and becomes an incident.
+    """
+    told = payment.next_action != "{}" and payment.channel != "barcode"
+    if not told or payment.expires_at is None or payment.expires_at <= draft.now:
+        return {"next_check_at": None, "next_action": "{}"}
+    return {"next_check_at": payment.expires_at + _MARGIN}
 
 
 def refund_of(draft: Draft, attempt: Attempt) -> Refund:

@@ -93,7 +93,9 @@ def _questions(draft: Draft, payment: Payment) -> list[Question]:
     rules = draft.rules
     questions: list[Question] = []
     open_ops = {attempt.op for attempt in draft.attempts_of(payment)}
-    if rules.can(payment.account, "query") and (payment.status == "pending" or open_ops & {"charge", "query", "close"}):
+    # A cancelled payment that still knows what its payer was told may have been paid after all: see `_last_look`.
+    open_still = payment.status == "pending" or (payment.status == "cancelled" and payment.next_action != "{}")
+    if rules.can(payment.account, "query") and (open_still or open_ops & {"charge", "query", "close"}):
         questions.append(Question(payment))
     if rules.can(payment.account, "query_refund"):
         under_way = [kept for kept in draft.refunds_of(payment.id) if kept.status in ("requested", "processing")]
@@ -142,6 +144,7 @@ def after(draft: Draft, question: Question, answer: Answer) -> bool:
             payment = _not_there(draft, payment, cause)
         else:
             payment = _refund_not_there(draft, payment, question.refund, cause)
+    payment = _seen_for_the_last_time(draft, payment, answer.outcome)
     _again_later(draft, payment)
     return found_out
 
@@ -234,6 +237,14 @@ def _refund_not_there(draft: Draft, payment: Payment, refund: Refund, cause: Cau
     return payment
 
 
+def _seen_for_the_last_time(draft: Draft, payment: Payment, outcome: Outcome) -> Payment:
+    """A cancelled payment has been asked about, after its time: what its payer was told is not needed any more."""
+    answered = outcome in (Outcome.CONFIRMED, Outcome.NOT_FOUND) and _expired(payment, draft.now)
+    if payment.status != "cancelled" or payment.next_action == "{}" or not answered:
+        return payment
+    return draft.put(payment, next_action="{}")
+
+
 def _again_later(draft: Draft, payment: Payment) -> None:
     """Set the next look: growing while nothing changes, never past the expiry, none when nothing is under way."""
     waiting: Sequence[bool] = (
@@ -243,8 +254,9 @@ def _again_later(draft: Draft, payment: Payment) -> None:
         any(kept.status in ("requested", "processing") for kept in draft.refunds_of(payment.id)),
     )
     if not any(waiting):
-        if payment.next_check_at is not None:
-            draft.put(payment, next_check_at=None)
+        last = payment.expires_at if payment.status == "cancelled" and payment.next_action != "{}" else None
+        if payment.next_check_at is not None or last is not None:
+            draft.put(payment, next_check_at=last)
         return
     checks = payment.checks + 1
     due = draft.rules.schedule.next(payment, draft.now, checks)

@@ -205,3 +205,46 @@ def test_the_doctor_sees_a_refund_that_is_booked_twice_or_with_another_amount(tm
         run(f"update pf_entry set amount = {off_by_one} where journal_id like 'refund:%'")
     assert {"I-33c", "I-33d"} <= {finding.invariant.number for finding in broken(world.store)}
     world.store.close()
+
+
+def lazily_cancelled(world: World) -> Payment:
+    """Cancelled while the gateway knew nothing of it, though the payer holds its QR."""
+    payment = world.pay()
+    world.main.will("close", Answer(Outcome.NOT_FOUND))
+    world.flow.cancel(payment.id)
+    return world.flow.payment(payment.id)
+
+
+def test_f15_a_cancelled_order_that_was_handed_out_is_asked_about_once_its_time_is_over(world: World) -> None:
+    payment = lazily_cancelled(world)
+    assert payment.status == "cancelled"
+    world.clock.forward(600)
+    world.worker.round()
+    assert [op for op, _ in world.main.calls] == ["charge", "close"]  # not yet
+    paid = world.main.event(payment, EventKind.PAID, source="query")
+    world.main.will("query", Answer(Outcome.CONFIRMED, (paid,)))
+    world.clock.forward(600)
+    world.worker.round()
+    [incident] = world.store.open_incidents()
+    assert (incident.kind, incident.amount) == ("late_payment", payment.amount)
+
+
+def test_a_cancelled_order_nobody_paid_is_asked_about_once(world: World) -> None:
+    payment = lazily_cancelled(world)
+    world.main.will("query", Answer(Outcome.NOT_FOUND))
+    for _ in range(5):
+        world.clock.forward(1000)
+        world.worker.round()
+    assert [op for op, _ in world.main.calls] == ["charge", "close", "query"]
+    assert world.flow.payment(payment.id).next_check_at is None
+    assert world.status(payment) == "cancelled"
+
+
+def test_a_last_question_without_an_answer_is_asked_again(world: World) -> None:
+    payment = lazily_cancelled(world)
+    world.main.will("query", Answer(Outcome.UNKNOWN), Answer(Outcome.UNKNOWN), Answer(Outcome.NOT_FOUND))
+    for _ in range(12):
+        world.clock.forward(4000)
+        world.worker.round()
+    assert [op for op, _ in world.main.calls].count("query") == 3
+    assert world.flow.payment(payment.id).next_check_at is None

@@ -28,6 +28,7 @@ from ...signing import (
     Unsealable,
     Verifier,
     certificate_key,
+    certificate_validity,
     decode_base64,
 )
 from ...transport import Request, Transport
@@ -94,15 +95,16 @@ class AlipayKeys:
     def __init__(self, fixed: Sequence[Verifier] = (), *, roots: Roots | None = None) -> None:
         self.fixed = tuple(fixed)
         self.roots = roots
-        self._certified: dict[str, Verifier] = {}
+        self._certified: dict[str, tuple[Verifier, int]] = {}  # and until when it may be used
         self._holders: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._asked_at = -(1 << 62)
 
-    @property
-    def all(self) -> tuple[Verifier, ...]:
-        """Every key that may have signed."""
-        return (*self.fixed, *self._certified.values())
+    def valid(self, now: int) -> tuple[Verifier, ...]:
+        """Every key that may have signed: what has expired proves nothing any more."""
+        if not self._certified:
+            return self.fixed
+        return (*self.fixed, *(key for key, until in self._certified.values() if now <= until))
 
     def add(self, pem: bytes, now: int, path: str = "$") -> str:
         """Take a configured certificate on; its name. Raises ``ConfigError`` for one that does not lead to a root."""
@@ -121,15 +123,16 @@ class AlipayKeys:
 
     def _keep(self, certificate: Certificate, path: str) -> str:
         name = cert_sn(certificate)
-        self._certified = {**self._certified, name: Verifier(certificate_key(certificate, path))}
+        known = (Verifier(certificate_key(certificate, path)), certificate_validity(certificate)[1])
+        self._certified = {**self._certified, name: known}
         return name
 
-    def of(self, name: str) -> tuple[Verifier, ...]:
+    def of(self, name: str, now: int) -> tuple[Verifier, ...]:
         """The keys an answer that names ``name`` may be signed with."""
         if self.roots is None:
             return self.fixed
         found = self._certified.get(name)
-        return () if found is None else (found,)
+        return () if found is None or now > found[1] else (found[0],)
 
     def may_fetch(self, now: int) -> bool:
         """Whether a missing certificate may be asked for now; says yes to one caller a minute."""
@@ -237,10 +240,10 @@ class Client:
                 f"The answer is not signed ({_word(said, 'code')} {_word(said, 'sub_code')})".replace(" )", ")"),
                 code="GATEWAY_RESPONSE_UNSIGNED",
             )  # fmt: skip
-        keys = self._keys.of(envelope.cert_sn)
+        keys = self._keys.of(envelope.cert_sn, self._clock())
         if not keys and self._keys.may_fetch(self._clock()):
             self._fetch(envelope.cert_sn)
-            keys = self._keys.of(envelope.cert_sn)
+            keys = self._keys.of(envelope.cert_sn, self._clock())
         try:
             raw = decode_base64(envelope.signature, MAX_SIGNATURE_TEXT)
         except ValueError:

@@ -137,7 +137,7 @@ class Alipay(Reading):
 
     @property
     def _verifiers(self) -> tuple[Verifier, ...]:  # type: ignore[override]  # there read, here made of what is known now
-        return self._keys.all
+        return self._keys.valid(self._surroundings.clock())
 
     def check(self, payment: Payment) -> None:
         """Refuse what the payment's channel cannot do without, before anything is stored: ``INVALID_METADATA``."""
