@@ -51,8 +51,8 @@ def world(make_world: MakeWorld) -> World:
 class Shared:
     """One world for some drills, each with payments of its own; another one after a drill that went wrong."""
 
-    def __init__(self, folder: Path, material: Material) -> None:
-        self._folder, self._material = folder, material
+    def __init__(self, folder: Path, material: Material, patience: float) -> None:
+        self._folder, self._material, self._patience = folder, material, patience
         self._made = self._used = self._failed = 0
         self._world: World | None = None
 
@@ -63,8 +63,8 @@ class Shared:
             self._made, self._used, self._failed = self._made + 1, 0, failed
             folder = self._folder / str(self._made)
             folder.mkdir()
-            patience = {"timeouts": {"connect_seconds": 0.5, "read_seconds": 0.4, "total_seconds": 2}}
-            self._world = World(folder, self._material, patience)
+            waits = {"connect_seconds": 0.5, "read_seconds": self._patience, "total_seconds": self._patience * 4}
+            self._world = World(folder, self._material, {"timeouts": waits})
         self._used += 1
         return self._world
 
@@ -75,13 +75,15 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def _shared(tmp_path_factory: pytest.TempPathFactory, material: Material) -> Iterator[Shared]:
-    shared = Shared(tmp_path_factory.mktemp("shared"), material)
+def _shared(
+    tmp_path_factory: pytest.TempPathFactory, material: Material, request: pytest.FixtureRequest
+) -> Iterator[Shared]:
+    shared = Shared(tmp_path_factory.mktemp("shared"), material, getattr(request.module, "PATIENCE", 2.0))
     yield shared
     shared.stop()
 
 
 @pytest.fixture
 def drill(_shared: Shared, request: pytest.FixtureRequest) -> World:
-    """A world that other drills have used; its gateways are not waited for for long."""
+    """A world that other drills have used. ``PATIENCE`` of a module: how many seconds it waits for an answer."""
     return _shared.world(request.session.testsfailed)

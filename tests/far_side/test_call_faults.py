@@ -16,6 +16,8 @@ from payflow.sandbox.faults import CALL_FAULTS
 
 from .world import ALIPAY, WECHAT, World
 
+#: So short that a drill with an answer that is late ends within a second.
+PATIENCE = 0.4
 OPERATIONS = ("charge", "query", "close", "refund", "query_refund")
 #: kind → its value, so that a fault is longer than payflow's patience and a drill shorter than a second.
 VALUES = {"delay": 0.5, "slow_bytes": 1.0, "flapping": 40.0}

@@ -16,25 +16,25 @@ ACTIONS = {
 
 
 @pytest.mark.parametrize(("account", "channel"), PRODUCTS)
-def test_a_product_from_the_order_to_the_last_fen_given_back(world: World, account: str, channel: str) -> None:
-    result = world.pay(account, channel, 1250)
+def test_a_product_from_the_order_to_the_last_fen_given_back(drill: World, account: str, channel: str) -> None:
+    result = drill.pay(account, channel, 1250)
     payment = result.payment
     assert (payment.status, result.next_action.kind) == ("pending", ACTIONS[kind_of(account), channel])
-    cashier = world.open_as_payer(result.next_action)
+    cashier = drill.open_as_payer(result.next_action)
     assert payment.out_trade_no in cashier
-    world.click(cashier)
-    world.wait_for(lambda: world.now(payment).status == "paid")
-    assert (world.now(payment).captured, world.booked(payment)) == (1250, 1250)
-    world.refund(payment, 250)
-    world.wait_for(lambda: world.now(payment).status == "partially_refunded")
-    assert (world.now(payment).refunded, world.booked(payment)) == (250, 1000)
-    world.refund(payment)
-    world.wait_for(lambda: world.now(payment).status == "refunded")
-    assert (world.now(payment).refunded, world.booked(payment)) == (1250, 0)
-    world.calm()
-    world.agree()
-    assert world.incidents() == []
-    said = str(world.flow.trace(payment.id))
+    drill.click(cashier)
+    drill.wait_for(lambda: drill.now(payment).status == "paid")
+    assert (drill.now(payment).captured, drill.booked(payment)) == (1250, 1250)
+    drill.refund(payment, 250)
+    drill.wait_for(lambda: drill.now(payment).status == "partially_refunded")
+    assert (drill.now(payment).refunded, drill.booked(payment)) == (250, 1000)
+    drill.refund(payment)
+    drill.wait_for(lambda: drill.now(payment).status == "refunded")
+    assert (drill.now(payment).refunded, drill.booked(payment)) == (1250, 0)
+    drill.calm()
+    drill.agree()
+    assert drill.incidents(payment) == []
+    said = str(drill.flow.trace(payment.id))
     for word in ("paid", "partially_refunded", "refunded"):
         assert word in said
-    assert [message.kind for message in world.told if message.payment_id == payment.id].count("payment.paid") == 1
+    assert [message.kind for message in drill.told if message.payment_id == payment.id].count("payment.paid") == 1
