@@ -110,3 +110,22 @@ def test_a_cancelling_without_an_answer_is_asked_about_and_done_again(drill: Wor
     drill.calm()
     drill.agree()
     assert drill.now(payment).status == "cancelled"
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize("late", [0, 30])
+def test_f014_who_pays_between_our_question_and_our_cancelling_has_the_money_back(
+    drill: World, account: str, late: int
+) -> None:
+    """Cancelling gives back what is paid by then. Where we are told of the payment as well, a person is told of it."""
+    payment = drill.flow.payment(shown(drill, account, 2))
+    drill.sandbox.fault("stale_query", out_trade_no=payment.out_trade_no)
+    drill.sandbox.fault("callback_late" if late else "callback_lost", out_trade_no=payment.out_trade_no, value=late)
+    drill.sandbox.trades.pay(drill.sandbox.order(payment.out_trade_no))
+    drill.flow.cancel(payment.id)
+    drill.calm()
+    drill.agree()
+    assert drill.now(payment).status == "cancelled"
+    assert drill.sandbox.order(payment.out_trade_no).refunded == 1250
+    if late and kind_of(account) == "alipay":
+        assert ("late_payment", "open") in drill.incidents(payment)
