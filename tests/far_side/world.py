@@ -298,8 +298,17 @@ class World:
         alike = [one for one in orders if one.subject == payment.description and not one.extra.get("second_of")]
         assert len(alike) <= 1, f"{payment.description} has {len(alike)} order numbers"
         first = next((one for one in same if not one.extra.get("second_of")), None)
-        told = (payment.status, payment.captured, payment.refunded, first and (first.state, first.refunded))
-        paid = [one for one in same if one.paid_at and not self._untold(one)]
+        theirs = [(one.product, one.state, one.amount, one.refunded, one.number) for one in same]
+        told = {
+            "ours": (payment.account, payment.status, payment.captured, payment.refunded), "theirs": theirs,
+            "booked": self.booked(payment), "incidents": self.incidents(payment),
+            "callbacks": [
+                (one.kind, one.state, one.last_status, one.tries, one.content.get("number"))
+                for one in self.books.newest_callbacks(100_000) if one.out_trade_no == payment.out_trade_no
+            ],
+            "back": [(one.out_refund_no, one.amount, one.status) for one in self.refunds_of(payment)],
+        }  # fmt: skip
+        paid = [one for one in same if one.paid_at and not self._untold(payment, one)]
         cancelled = f"{payment.out_trade_no}_cancel"
         given_back = first is not None and (
             first.state == "reversed" or self.books.refund(first.gateway, first.merchant, cancelled) is not None
@@ -326,9 +335,11 @@ class World:
             assert {kind for kind, _ in self.incidents(payment)} & {"late_payment"}, told
         self._refunds_agree(payment, same, told)
 
-    def _untold(self, order: Order) -> bool:
-        """Whether it is a second payment of an order whose callback was lost: only the bill of the day tells of it."""
-        if not order.extra.get("second_of"):
+    def _untold(self, payment: Payment, order: Order) -> bool:
+        """Whether nobody told us: of two payments of one order, or one after the closing, with a callback that was
+        lost. Only the bill of the day tells of them."""
+        second = bool(payment.captured) and order.number != payment.gateway_txn
+        if not (second or order.extra.get("late")):
             return False
         sent = [
             one for one in self.books.newest_callbacks(100_000)
