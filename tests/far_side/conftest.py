@@ -51,8 +51,8 @@ def world(make_world: MakeWorld) -> World:
 class Shared:
     """One world for some drills, each with payments of its own; another one after a drill that went wrong."""
 
-    def __init__(self, folder: Path, material: Material, patience: float) -> None:
-        self._folder, self._material, self._patience = folder, material, patience
+    def __init__(self, folder: Path, material: Material, patience: float, **how: Any) -> None:
+        self._folder, self._material, self._patience, self._how = folder, material, patience, how
         self._made = self._used = self._failed = 0
         self._world: World | None = None
 
@@ -64,7 +64,7 @@ class Shared:
             folder = self._folder / str(self._made)
             folder.mkdir()
             waits = {"connect_seconds": 0.5, "read_seconds": self._patience, "total_seconds": self._patience * 4}
-            self._world = World(folder, self._material, {"timeouts": waits})
+            self._world = World(folder, self._material, {"timeouts": waits}, **self._how)
         self._used += 1
         return self._world
 
