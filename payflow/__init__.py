@@ -10,7 +10,7 @@ A singular name is a contract, the plural below it holds the implementations.
     choices     routing  trust                          pure: facts in, choice out
     setup       config                                  payflow.json, checked, every value with where it came from
     contracts   gateway  store
-    wire        strictjson  forms  signing  breaker  transport   strict bodies; keys and signatures; calls
+    wire        strictjson  forms  signing  national  breaker  transport   strict bodies; keys and signatures; calls
     adapters    gateways  stores                        one file per gateway, one per database
     judgement   deciding                                pure: events and facts in, changes out
     walk        trace  doctor  combining  flow  worker  the doing: gather, decide, write, call

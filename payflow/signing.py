@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
@@ -46,6 +46,41 @@ _PRIVATE_LABELS = frozenset({b"PRIVATE KEY", b"RSA PRIVATE KEY", b"ENCRYPTED PRI
 
 class Unsealable(ValueError):
     """A text that does not open: the wrong key, or not the bytes that were sealed."""
+
+
+# -- what is asked of a key, whatever its kind ---------------------------------------------------------------------
+
+
+class Verifies(Protocol):
+    """A public key that verifies: :class:`Verifier`, or its national counterpart."""
+
+    def verifies(self, signature: bytes, message: bytes) -> bool: ...
+
+
+class Signs(Protocol):
+    """A private key that signs."""
+
+    def sign(self, message: bytes) -> str: ...
+
+
+class Encrypts(Protocol):
+    """A public key that encrypts texts of at most ``max_bytes``."""
+
+    max_bytes: int
+
+    def encrypt(self, text: bytes) -> str: ...
+
+
+class Decrypts(Protocol):
+    """A private key that decrypts; ``Unsealable`` for what was not encrypted to it."""
+
+    def decrypt(self, text: str) -> bytes: ...
+
+
+class Seals(Protocol):
+    """A symmetric key; ``Unsealable`` for what it did not seal."""
+
+    def open(self, nonce: bytes, sealed: bytes, associated: bytes) -> bytes: ...
 
 
 # -- base64 --------------------------------------------------------------------------------------------------------

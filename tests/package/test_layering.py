@@ -20,7 +20,8 @@ KNOWN_BY = {
     "sqlite3": {"stores", "testing", "gateways", "sandbox"},  # the mock gateway and the sandbox keep books of their own
     "statemachine": {"machine", "tables"},
     "jsonschema": {"config", "machine", "tables", "testing"},
-    "cryptography": {"signing", "gateways", "sandbox", "testing"},
+    "gmssl_pyx": {"national"},
+    "cryptography": {"signing", "national", "gateways", "sandbox", "testing"},
     "redis": {"breaker", "testing"},
     "requests": {"transport", "gateways", "sandbox", "testing"},
     "click": {"cli", "flask"},

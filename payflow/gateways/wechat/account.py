@@ -13,7 +13,7 @@ from ...transport import Surroundings, Transport
 from .certificates import Certificates
 from .client import Client
 from .identity import Identity, checked_notify_url, options_of
-from .keys import TOLERANCE_SECONDS, PlatformKeys
+from .keys import INTERNATIONAL, TOLERANCE_SECONDS, PlatformKeys, Suite
 from .reading import Reading
 from .words import CAPABILITIES, OPERATIONS
 
@@ -39,6 +39,7 @@ class Account(Reading):
         origins: Sequence[str] = ORIGINS,
         download_certificates: bool = False,
         surroundings: Surroundings | None = None,
+        suite: Suite = INTERNATIONAL,
         path: str = "$",
     ) -> None:
         """Parse the keys, once. Nothing is sent.
@@ -46,13 +47,14 @@ class Account(Reading):
         Raises ``ConfigError`` with the ``path``: ``CONFIG_BAD_KEY``, ``CONFIG_WEAK_SECRET``, ``CONFIG_KEY_MISMATCH``,
         ``CONFIG_MISSING_FIELD``, ``CONFIG_CALLBACK_URL``, ``CONFIG_INSECURE_URL``.
         """
-        fetches = download_certificates and merchant_key is not None
+        international = suite is INTERNATIONAL
+        fetches = download_certificates and merchant_key is not None and international
         if not platform_keys and not fetches:
             raise ConfigError(
                 "A WeChat Pay account needs platform_certificates, or public_key with public_key_id",
                 path=path, code="CONFIG_MISSING_FIELD",
             )  # fmt: skip
-        keys = PlatformKeys(platform_keys, f"{path}.platform_keys")
+        keys = PlatformKeys(platform_keys, f"{path}.platform_keys", suite)
         super().__init__(
             account, appid=appid, mchid=mchid, api_v3_key=api_v3_key, keys=keys, tolerance=tolerance_seconds, path=path
         )
@@ -63,17 +65,21 @@ class Account(Reading):
             return
         around = surroundings or Surroundings()
         self.capabilities = replace(CAPABILITIES, operations=OPERATIONS)
+        if not international:
+            from .national import CHANNELS
+
+            self.capabilities = replace(self.capabilities, channels=CHANNELS)
         self._clock = around.clock
         self._notify_url = checked_notify_url(around.notify_url)
         self._origins = tuple(origin.rstrip("/") for origin in origins)
-        own = Identity(merchant_key, merchant_serial, merchant_certificate, path)
+        own = Identity(merchant_key, merchant_serial, merchant_certificate, path, suite)
         self._signer, self._decrypter = own.signer, own.decrypter
         self._transport = Transport(account, self._origins, around.limits, breakers=around.breakers)
         self._client = Client(
             mchid=mchid, serial=own.serial, signer=own.signer, keys=keys, transport=self._transport,
             clock=around.clock, tolerance=tolerance_seconds,
         )  # fmt: skip
-        if fetches or keys.certificates():
+        if international and (fetches or keys.certificates()):
             self._certificates = Certificates(keys, self._client, self._seal, around.clock, tolerance_seconds)
             self._client.keeper = self._certificates
 

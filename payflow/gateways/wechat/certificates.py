@@ -17,7 +17,7 @@ from typing import Any
 
 from ...clock import SECOND, Clock
 from ...errors import CallbackRefused, ConfigError
-from ...signing import Seal
+from ...signing import Seals
 from ...strictjson import parse_object
 from ...transport import NeverSent, NoAnswer, Response
 from .client import BAD_SIGNATURE, Client, error_of
@@ -38,7 +38,7 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "payflow"}
 class Certificates:
     """Keeps the platform certificates of one account fresh. Shared between threads."""
 
-    def __init__(self, keys: PlatformKeys, client: Client, seal: Seal, clock: Clock, tolerance: int) -> None:
+    def __init__(self, keys: PlatformKeys, client: Client, seal: Seals, clock: Clock, tolerance: int) -> None:
         self._keys, self._client, self._seal, self._clock, self._tolerance = keys, client, seal, clock, tolerance
         self._pid, self._lock = os.getpid(), threading.Lock()
         self._asked_at: int | None = None
@@ -140,7 +140,7 @@ class Certificates:
         return {name: key for name, key in offered.items() if key.is_valid(now)}
 
 
-def certificates_in(said: Mapping[str, Any], seal: Seal) -> dict[str, PlatformKey]:
+def certificates_in(said: Mapping[str, Any], seal: Seals) -> dict[str, PlatformKey]:
     """The certificates in the answer of ``/v3/certificates``, opened; each is the one its serial says.
 
     Raises ``CallbackRefused`` for what is not of the documented form or does not open, ``ConfigError`` for a

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from ...clock import SECOND, Clock
 from ...errors import CallbackRefused, InvalidRequest
 from ...gateway import Answer, Outcome
-from ...signing import Signer
+from ...signing import Signs
 from ...strictjson import parse_object
 from ...transport import NeverSent, NoAnswer, Request, Response, Transport
 from .keys import SIGNATURE_TYPE, PlatformKeys, proof_of, serial_of
@@ -84,10 +84,12 @@ def request_text(method: str, target: str, timestamp: str, nonce: str, body: byt
     return f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode("ascii") + body + b"\n"
 
 
-def authorization(mchid: str, serial: str, timestamp: str, nonce: str, signature: str) -> str:
+def authorization(
+    mchid: str, serial: str, timestamp: str, nonce: str, signature: str, scheme: str = SIGNATURE_TYPE
+) -> str:
     """The ``Authorization`` header."""
     return (
-        f'{SIGNATURE_TYPE} mchid="{mchid}",nonce_str="{nonce}",timestamp="{timestamp}",serial_no="{serial}",'
+        f'{scheme} mchid="{mchid}",nonce_str="{nonce}",timestamp="{timestamp}",serial_no="{serial}",'
         f'signature="{signature}"'
     )
 
@@ -113,7 +115,7 @@ class Client:
         *,
         mchid: str,
         serial: str,
-        signer: Signer,
+        signer: Signs,
         keys: PlatformKeys,
         transport: Transport,
         clock: Clock,
@@ -150,7 +152,7 @@ class Client:
         """Sign and send; the answer as it came, not verified. Raises ``NeverSent`` and ``NoAnswer``."""
         timestamp, nonce = str(self._clock() // SECOND), secrets.token_hex(16)
         signature = self.signer.sign(request_text(method, target, timestamp, nonce, body))
-        allowed = authorization(self.mchid, self.serial, timestamp, nonce, signature)
+        allowed = authorization(self.mchid, self.serial, timestamp, nonce, signature, self._keys.suite.signature_type)
         request = Request(method, target, {**headers, "Authorization": allowed}, body)
         return self._transport.send(request, operation=operation, safe=safe, max_bytes=max_bytes)
 
@@ -185,7 +187,11 @@ class Client:
         return Said(_weight(response.status, known), known or code, message, response.status, request_id=request_id)
 
     def _stated(self, response: Response, request_id: str) -> Said:
-        headers = response.headers if _TYPE in response.headers else {**response.headers, _TYPE: SIGNATURE_TYPE}
+        headers = (
+            response.headers
+            if _TYPE in response.headers
+            else {**response.headers, _TYPE: self._keys.suite.signature_type}
+        )
         try:
             self._verify(headers, response.body)
             body = parse_object(response.body) if response.body else {}

@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 from ...errors import ConfigError
 from ...signing import (
-    Decrypter,
-    Signer,
     certificate_key,
     certificate_serial,
     is_certificate,
@@ -22,7 +20,7 @@ from ...signing import (
     load_public_key,
 )
 from ..receiving import revealed
-from .keys import TOLERANCE_SECONDS, key_name
+from .keys import INTERNATIONAL, TOLERANCE_SECONDS, Suite, key_name
 from .products import MAX_NOTIFY_URL, is_loopback
 
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
@@ -34,11 +32,13 @@ class Identity:
 
     __slots__ = ("decrypter", "serial", "signer")
 
-    def __init__(self, key: bytes, serial: str | None, certificate: bytes | None, path: str) -> None:
+    def __init__(
+        self, key: bytes, serial: str | None, certificate: bytes | None, path: str, suite: Suite = INTERNATIONAL
+    ) -> None:
         """Raises ``ConfigError``: ``CONFIG_BAD_KEY``, ``CONFIG_KEY_MISMATCH``, ``CONFIG_MISSING_FIELD``."""
-        private = load_private_key(key, f"{path}.private_key")
-        self.signer, self.decrypter = Signer(private), Decrypter(private)
-        if certificate is not None:
+        self.signer, self.decrypter = suite.own_key(key, f"{path}.private_key")
+        if certificate is not None and suite is INTERNATIONAL:
+            private = load_private_key(key, f"{path}.private_key")
             found = load_certificate(certificate, f"{path}.certificate")
             certified = certificate_key(found, f"{path}.certificate").public_numbers()
             if certified != private.public_key().public_numbers():
@@ -90,6 +90,10 @@ def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         "merchant_serial": options.get("certificate_serial"),
         "download_certificates": bool(options.get("download_certificates")), "path": path,
     }  # fmt: skip
+    if options.get("national_cryptography"):
+        from .national import NATIONAL
+
+        chosen["suite"] = NATIONAL
     if options.get("base_url"):
         chosen["origins"] = (options["base_url"],)
     return chosen
@@ -101,6 +105,8 @@ def _revealed(value: Any) -> bytes | None:
 
 def _platform_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
+    if options.get("national_cryptography"):
+        return _national_keys(options, path)
     for index, reference in enumerate(options.get("platform_certificates") or ()):
         pem = revealed(reference)
         keys[certificate_serial(load_certificate(pem, f"{path}.platform_certificates[{index}]"))] = pem
@@ -113,6 +119,16 @@ def _platform_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
             )  # fmt: skip
         load_public_key(pem, f"{path}.public_key")  # here, so that an error names the option
         keys[options["public_key_id"]] = pem
+    return keys
+
+
+def _national_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
+    from .national import certificate_in
+
+    pems = [revealed(one) for one in options.get("platform_certificates") or ()]
+    keys = {certificate_serial(certificate_in(pem, f"{path}.platform_certificates")): pem for pem in pems}
+    if options.get("public_key") is not None:
+        keys[options["public_key_id"]] = revealed(options["public_key"])
     return keys
 
 

@@ -11,7 +11,7 @@ see whether anybody looks. They are bad signatures like any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -19,14 +19,23 @@ from ...clock import SECOND
 from ...errors import ConfigError
 from ...signing import (
     MAX_SIGNATURE_TEXT,
+    Decrypter,
+    Decrypts,
     Encrypter,
+    Encrypts,
+    Seal,
+    Seals,
+    Signer,
+    Signs,
     Verifier,
+    Verifies,
     certificate_key,
     certificate_serial,
     certificate_validity,
     decode_base64,
     is_certificate,
     load_certificate,
+    load_private_key,
     load_public_key,
 )
 from ..receiving import escaped, unauthentic
@@ -55,8 +64,8 @@ class PlatformKey:
     """A key of WeChat Pay, and while it may be used (``None``: a bare public key, which does not expire)."""
 
     name: str  # as they write it: a serial, or PUB_KEY_ID_…
-    verifier: Verifier
-    encrypter: Encrypter
+    verifier: Verifies
+    encrypter: Encrypts
     valid: tuple[int, int] | None
 
     def is_valid(self, now: int) -> bool:
@@ -64,14 +73,26 @@ class PlatformKey:
         return self.valid is None or self.valid[0] <= now <= self.valid[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One family of algorithms. An account has one, from its config; no message ever chooses another."""
+
+    signature_type: str  # the scheme of Authorization, and Wechatpay-Signature-Type
+    sealed_with: str  # what a sealed resource says of itself
+    platform_key: Callable[[str, bytes, str], PlatformKey]
+    own_key: Callable[[bytes, str], tuple[Signs, Decrypts]]
+    seal: Callable[[bytes], Seals]
+
+
 class PlatformKeys:
     """The keys we hold. Those of the config stay; those that were fetched are replaced as one by the next fetch."""
 
-    __slots__ = ("_all", "_configured", "public")
+    __slots__ = ("_all", "_configured", "public", "suite")
 
-    def __init__(self, pems: Mapping[str, bytes], path: str = "$") -> None:
+    def __init__(self, pems: Mapping[str, bytes], path: str = "$", suite: Suite | None = None) -> None:
         """Raises ``ConfigError``: ``CONFIG_BAD_KEY``, ``CONFIG_KEY_MISMATCH``."""
-        self._configured = {key_name(name): platform_key(name, pem, path) for name, pem in pems.items()}
+        self.suite = suite or INTERNATIONAL
+        self._configured = {key_name(name): self.suite.platform_key(name, pem, path) for name, pem in pems.items()}
         self._all = self._configured
         self.public = next((key for key in self._configured.values() if key.valid is None), None)
 
@@ -85,7 +106,7 @@ class PlatformKeys:
     def with_fetched(self, fetched: Mapping[str, PlatformKey]) -> PlatformKeys:
         """All keys there are and these, as a set of its own."""
         other = object.__new__(PlatformKeys)
-        other._configured, other.public = self._configured, self.public
+        other._configured, other.public, other.suite = self._configured, self.public, self.suite
         other._all = {**self._all, **fetched, **self._configured}
         return other
 
@@ -119,8 +140,9 @@ class PlatformKeys:
         except KeyError as missing:
             code = "UNKNOWN_KEY" if missing.args[0] == _SERIAL else "SIGNATURE_MISSING"
             raise unauthentic(f"The header {missing.args[0]} is missing", code) from None
-        if headers.get(_TYPE) != SIGNATURE_TYPE:
-            raise unauthentic(f"Only signatures of type {SIGNATURE_TYPE} are taken", "ALGORITHM_REJECTED")
+        wanted = self.suite.signature_type
+        if headers.get(_TYPE) != wanted:
+            raise unauthentic(f"Only signatures of type {wanted} are taken", "ALGORITHM_REJECTED")
         is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MAX_DIGITS
         if not is_number or abs(now // SECOND - int(timestamp)) > tolerance:
             raise unauthentic("The message is not of this time", "TIMESTAMP_SKEW")
@@ -146,7 +168,7 @@ def signed_text(timestamp: str, nonce: str, body: bytes) -> bytes:
 
 def proof_of(headers: Mapping[str, str], body: bytes) -> str:
     """What was verified, as JSON. Nothing in a verified header has to be escaped: see their patterns."""
-    return _PROOF % (*_NEEDED(headers), SIGNATURE_TYPE, escaped(body))
+    return _PROOF % (*_NEEDED(headers), headers[_TYPE], escaped(body))
 
 
 def serial_of(headers: Mapping[str, str]) -> str:
@@ -181,3 +203,12 @@ def platform_key(name: str, pem: bytes, path: str) -> PlatformKey:
         )  # fmt: skip
     public = certificate_key(certificate, path)
     return PlatformKey(serial, Verifier(public), Encrypter(public), certificate_validity(certificate))
+
+
+def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
+    private = load_private_key(pem, path)
+    return Signer(private), Decrypter(private)
+
+
+#: RSA and AES: what every merchant has who has not arranged anything else.
+INTERNATIONAL = Suite(SIGNATURE_TYPE, "AEAD_AES_256_GCM", platform_key, _own_key, Seal)

@@ -23,7 +23,7 @@ from ...clock import BEIJING
 from ...errors import InvalidRequest
 from ...gateway import NextAction
 from ...records import Payment, Refund
-from ...signing import Signer
+from ...signing import Signs
 from .words import CAPABILITIES
 
 #: channel → the last part of the path.
@@ -231,7 +231,7 @@ def next_action(
     return NextAction("sdk" if channel == "app" else "mini_program", {"params": dict(sign(prepay_id))})
 
 
-def jsapi_params(signer: Signer, appid: str, prepay_id: str, timestamp: str, nonce: str) -> dict[str, str]:
+def jsapi_params(signer: Signs, appid: str, prepay_id: str, timestamp: str, nonce: str) -> dict[str, str]:
     """What ``WeixinJSBridge`` and ``wx.requestPayment`` take."""
     package = f"prepay_id={prepay_id}"
     signature = signer.sign(f"{appid}\n{timestamp}\n{nonce}\n{package}\n".encode())
@@ -241,7 +241,7 @@ def jsapi_params(signer: Signer, appid: str, prepay_id: str, timestamp: str, non
     }  # fmt: skip
 
 
-def app_params(signer: Signer, appid: str, mchid: str, prepay_id: str, timestamp: str, nonce: str) -> dict[str, str]:
+def app_params(signer: Signs, appid: str, mchid: str, prepay_id: str, timestamp: str, nonce: str) -> dict[str, str]:
     """What the OpenSDK of an app takes."""
     signature = signer.sign(f"{appid}\n{timestamp}\n{nonce}\n{prepay_id}\n".encode())
     return {

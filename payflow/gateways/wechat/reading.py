@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import CallbackRefused, ConfigError
 from ...gateway import Callback, Event, Reply
-from ...signing import Seal, Unsealable
+from ...signing import Seals, Unsealable
 from ...strictjson import parse_object
 from ..receiving import MAX_BODY, malformed, too_large
 from .facts import Envelope, Facts
@@ -41,7 +41,7 @@ class Reading:
         self.account = account
         self.app = appid
         self.merchant = mchid
-        self._seal = Seal(api_v3_key)
+        self._seal = keys.suite.seal(api_v3_key)
         self._keys = keys
         self._tolerance = tolerance
         self._facts = Facts(self.kind, account, mchid, appid)
@@ -94,17 +94,17 @@ class Reading:
         resource = outer.get("resource")
         if not isinstance(resource, dict) or outer.get("resource_type") != "encrypt-resource":
             raise malformed("The notification has no sealed resource")
-        opened = unsealed(self._seal, resource)
+        opened = unsealed(self._seal, resource, self._keys.suite.sealed_with)
         return Envelope(outer.get("id"), outer.get("event_type"), resource.get("original_type")), parse_object(opened)
 
 
-def unsealed(seal: Seal, sealed: Mapping[str, Any]) -> bytes:
+def unsealed(seal: Seals, sealed: Mapping[str, Any], algorithm: str = ALGORITHM) -> bytes:
     """The text in a sealed resource, or in a sealed certificate.
 
     Raises ``CallbackRefused``: ``ALGORITHM_REJECTED``, ``CALLBACK_MALFORMED``, ``DECRYPTION_FAILED``.
     """
-    if sealed.get("algorithm") != ALGORITHM:
-        raise CallbackRefused(f"Only resources sealed with {ALGORITHM} are opened", code="ALGORITHM_REJECTED")
+    if sealed.get("algorithm") != algorithm:
+        raise CallbackRefused(f"Only resources sealed with {algorithm} are opened", code="ALGORITHM_REJECTED")
     nonce, associated, text = sealed.get("nonce"), sealed.get("associated_data") or "", sealed.get("ciphertext")
     if not isinstance(nonce, str) or not isinstance(associated, str) or not isinstance(text, str):
         raise malformed("The sealed resource is incomplete")
