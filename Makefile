@@ -42,5 +42,5 @@ clean: ## removes caches and builds; databases stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-distclean: clean ## … and the virtual environment
-	@rm -rf $(VENV)
+distclean: clean ## … and the virtual environment and the SDKs the tests installed
+	@rm -rf $(VENV) .cache
