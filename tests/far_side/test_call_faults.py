@@ -22,7 +22,7 @@ OPERATIONS = ("charge", "query", "close", "refund", "query_refund")
 #: kind → its value, so that a fault is longer than payflow's patience and a drill shorter than a second.
 VALUES = {"delay": 0.5, "slow_bytes": 1.0, "flapping": 40.0}
 MATRIX = [
-    (gateway, operation, kind)
+    pytest.param(gateway, operation, kind, marks=pytest.mark.slow if kind in ("slow_bytes", "signtest") else ())
     for gateway in ("alipay", "wechat")
     for operation in OPERATIONS
     for kind in CALL_FAULTS

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from payflow.sandbox.alipay import refunding
+from payflow.sandbox.alipay.showing import Said
 from payflow.sandbox.faults import CALLBACK_FAULTS, ORDER_FAULTS
 
 from .conftest import MakeWorld
@@ -17,12 +19,14 @@ GATEWAYS = ("alipay", "wechat")
 REFUNDS = {
     ("alipay", "refund_slow"): "succeeded", ("wechat", "refund_slow"): "succeeded",
     ("wechat", "refund_closed"): "failed",
+    ("alipay", "refund_abnormal"): "succeeded",
+    ("alipay", "refund_closed"): "succeeded",
     ("alipay", "refund_refused"): "succeeded", ("wechat", "refund_refused"): "succeeded",
 }  # fmt: skip
 
 
 def test_every_fault_of_an_order_has_a_drill_here() -> None:
-    drilled = {kind for _, kind in REFUNDS} | {"late_payment", "double_payment", "pays_by_itself", "refund_abnormal"}
+    drilled = {kind for _, kind in REFUNDS} | {"late_payment", "double_payment", "pays_by_itself"}
     assert drilled == set(ORDER_FAULTS)
 
 
@@ -143,3 +147,15 @@ def test_f011_notices_in_any_order_come_to_the_same(drill: World, gateway: str) 
     drill.agree()
     assert drill.now(payment).status == "refunded"
     assert json.loads(drill.now(payment).next_action) == {}
+
+
+def test_f028_an_empty_refund_status_says_no_more_than_none(drill: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refund did not come to be, and the field that would say so is there without a word in it."""
+    payment = drill.paid("alipay")
+    monkeypatch.setattr(refunding, "success", lambda **said: Said({"code": "10000", "msg": "Success", **said}))
+    drill.sandbox.fault("refund_closed", out_trade_no=payment.out_trade_no)
+    back = drill.refund(payment, 500)
+    drill.calm()
+    drill.agree()
+    assert drill.now(payment).refunded == 500
+    assert [one.out_refund_no for one in drill.refunds_of(payment)] == [back.out_refund_no]

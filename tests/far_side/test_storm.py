@@ -73,7 +73,7 @@ def keep_working(world: World, stop: threading.Event, trouble: list[BaseExceptio
         trouble.append(error)
 
 
-@pytest.mark.parametrize("seed", [1, 20260131, 8_675_309])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (20260131, 8_675_309))])
 def test_after_the_storm_both_sides_agree(make_world: MakeWorld, seed: int) -> None:
     waits = {"connect_seconds": 0.5, "read_seconds": 1, "total_seconds": 3}
     shaky = {"failures": 5, "cool_down_seconds": 0.1}

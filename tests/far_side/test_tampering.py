@@ -74,6 +74,8 @@ ANSWERS: Mapping[str, Tamper] = {
     "404": lambda status, headers, body: raw(404, b"not found"),
     "403 with a code nobody knows": lambda status, headers, body: raw(403, b'{"code":"GO_AWAY","message":"no"}'),
 }
+#: Those that are tried every time; the others where there is time.
+QUICK = ("HTML", "nothing", "half of it", "half a gzip", "other digits", "403 with a code nobody knows")
 #: The same for each gateway: no signature, or none that counts.
 UNSIGNED: Mapping[str, Mapping[str, Tamper]] = {
     "alipay": {
@@ -157,7 +159,9 @@ def struck(world: World, between: Between, account: str, tamper: Tamper) -> None
 
 
 @pytest.mark.parametrize("account", ["alipay", "wechat"])
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize(
+    "answer", [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in ANSWERS]
+)
 def test_b093_an_answer_that_is_none_leaves_the_outcome_unknown(
     world: World, between: Between, account: str, answer: str
 ) -> None:
@@ -177,7 +181,7 @@ def test_b095_an_answer_of_wechat_pay_without_its_signature_is_unknown(
 
 
 @pytest.mark.parametrize("account", ["alipay", "wechat"])
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [302, *(pytest.param(one, marks=pytest.mark.slow) for one in (301, 303, 307, 308))])
 def test_b094_nobody_is_followed_anywhere(world: World, between: Between, account: str, status: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as trap:
         trap.settimeout(0.05)
@@ -220,6 +224,7 @@ LURES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lure", LURES)
 @pytest.mark.parametrize(("account", "channel"), [("alipay", "qr"), ("wechat", "qr"), ("wechat", "h5")])
 def test_b098_a_payer_is_led_to_the_gateway_and_nowhere_else(

@@ -319,7 +319,7 @@ class Alipay(Reading):
         biz = {**_refunded_trade(payment, refund), "out_request_no": refund.out_refund_no}
         biz["query_options"] = ["gmt_refund_pay"]
         said = client.execute("alipay.trade.fastpay.refund.query", biz, operation="query_refund", safe=True)
-        if said.sub_code in NOT_THERE or (said.done and said.fields.get("refund_status") is None):
+        if said.sub_code in NOT_THERE or (said.done and not said.fields.get("refund_status")):
             return Answer(Outcome.NOT_FOUND, (), None, said.words)
         if not said.done:
             return Answer(Outcome.UNKNOWN, (), None, said.words)
