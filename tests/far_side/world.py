@@ -138,6 +138,8 @@ class World:
         return self._app(environ, start_response)
 
     def stop(self) -> None:
+        self.sandbox.delivery._stopping.set()
+        self.sandbox.fault("delay")  # a change of the books wakes who sends callbacks; else stopping takes its nap
         self.sandbox.stop()
         self._door.shutdown()
         self._door.server_close()
