@@ -159,3 +159,22 @@ def test_f028_an_empty_refund_status_says_no_more_than_none(drill: World, monkey
     drill.agree()
     assert drill.now(payment).refunded == 500
     assert [one.out_refund_no for one in drill.refunds_of(payment)] == [back.out_refund_no]
+
+
+@pytest.mark.parametrize("channel", ["qr", "page", "wap", "app"])
+@pytest.mark.parametrize("account", ALIPAY)
+def test_f015_what_alipay_cannot_close_yet_is_still_payable_and_goes_back(
+    drill: World, account: str, channel: str
+) -> None:
+    """Alipay makes the trade when its payer comes: until then there is nothing there to close."""
+    result = drill.pay(account, channel)
+    payment = result.payment
+    if channel == "app":  # the payer's phone has it already
+        drill.open_as_payer(result.next_action)
+    drill.flow.cancel(payment.id)
+    assert drill.now(payment).status == "cancelled"
+    drill.click(drill.open_as_payer(result.next_action))
+    drill.calm()
+    drill.agree()
+    assert drill.incidents(payment) == [("late_payment", "resolved")]
+    assert drill.sandbox.order(payment.out_trade_no).refunded == 1250

@@ -338,10 +338,12 @@ class World:
         self._refunds_agree(payment, same, told)
 
     def _untold(self, payment: Payment, order: Order) -> bool:
-        """Whether nobody told us: of two payments of one order, or one after the closing, with a callback that was
-        lost. Only the bill of the day tells of them."""
+        """Whether nobody told us: of two payments of one order, of one after the closing, or of one that came after
+        we had cancelled what Alipay could not close yet — with a callback that was lost. Only the bill tells of them.
+        """
         second = bool(payment.captured) and order.number != payment.gateway_txn
-        if not (second or order.extra.get("late")):
+        open_there = payment.status == "cancelled" and not order.closed_at and order.gateway == "alipay"
+        if not (second or open_there or order.extra.get("late")):
             return False
         sent = [
             one for one in self.books.newest_callbacks(100_000)
