@@ -23,9 +23,8 @@ def main() -> None:
         far.pay(result.payment.out_trade_no)
         _, body = far.told[-1]
         for _ in range(2):  # it comes twice; it is booked once
-            print(
-                "callback answered with", flow.receive(Callback("mine", tuple(far.headers(body).items()), body)).status
-            )
+            told = Callback("mine", tuple(far.headers("callback", body).items()), body)
+            print("callback answered with", flow.receive(told).status)
         flow.refund(result.payment.id, key="refund-1", amount=Money.parse("5.00"), reason="cold")
         print(flow.trace(result.payment.id).text())
 

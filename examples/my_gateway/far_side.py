@@ -40,13 +40,15 @@ class FarSide:
                 if side.silent:
                     self.close_connection = True
                     return
-                given = self.headers.get("Example-Timestamp", "0"), self.headers.get("Example-Signature", "")
-                genuine = signature_of(side._mac, given[0], body) == given[1]
-                status, said = (
-                    side.answer(self.command, unquote(self.path), body) if genuine else (401, {"error": "WHO"})
-                )
+                line = f"{self.command} {self.path}"
+                timestamp, given = self.headers.get("Example-Timestamp", ""), self.headers.get("Example-Signature", "")
+                genuine = signature_of(side._mac, f"request {line}", timestamp, body)
+                if hmac.compare_digest(genuine.encode(), given.encode()):
+                    status, said = side.answer(self.command, self.path, body)
+                else:
+                    status, said = 401, {"error": "WHO"}
                 raw = json.dumps(said).encode()
-                head = "".join(f"{name}: {value}\r\n" for name, value in side.headers(raw).items())
+                head = "".join(f"{name}: {value}\r\n" for name, value in side.headers(f"answer {line}", raw).items())
                 start = f"HTTP/1.1 {status} -\r\n{head}Content-Length: {len(raw)}\r\n\r\n"
                 self.wfile.write(start.encode() + raw)
 
@@ -66,17 +68,17 @@ class FarSide:
         self._server.shutdown()
         self._server.server_close()
 
-    def headers(self, body: bytes, now: float | None = None) -> dict[str, str]:
-        """What proves a message of ours."""
+    def headers(self, what: str, body: bytes, now: float | None = None) -> dict[str, str]:
+        """What proves a message of ours: an ``answer …`` or a ``callback``."""
         timestamp = str(int(time.time() if now is None else now))
-        return {"Example-Timestamp": timestamp, "Example-Signature": signature_of(self._mac, timestamp, body)}
+        return {"Example-Timestamp": timestamp, "Example-Signature": signature_of(self._mac, what, timestamp, body)}
 
     # -- what it answers --------------------------------------------------------------------------------------------
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Status and body of an answer."""
         with self._lock:
-            parts = path.strip("/").split("/")
+            parts = [unquote(part) for part in path.strip("/").split("/")]
             said = json.loads(body) if body else {}
             if method == "POST" and parts == ["orders"]:
                 return self._ordered(said)
