@@ -5,11 +5,13 @@ message ever chooses. SM3 and SM4-GCM come from ``cryptography``, SM2 from ``gms
 document (https://pay.weixin.qq.com/doc/v3/merchant/4012082629): signatures are the DER of (r, s) over SM3 with the
 usual id ``1234567812345678``; fields are sealed to a key as the DER of C1 C3 C2; resources are sealed with SM4-GCM
 under the first half of SM3(APIv3 key).
+
+The library behind gmssl-pyx writes a line to the standard error stream for every signature it refuses; it names its
+own source, nothing of the message.
 """
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator
 from types import ModuleType
 from typing import NoReturn
@@ -20,13 +22,21 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from .errors import ConfigError
-from .signing import MAX_SIGNATURE_TEXT, Unsealable, decode_base64, encode_base64
+from .signing import MAX_SIGNATURE_TEXT, Unsealable, decode_base64, encode_base64, single_block
 
-#: 1.2.156.10197.1.301, the curve, as it stands in a key.
+#: 1.2.156.10197.1.301, the curve, as it stands in a key; y² = x³ + ax + b modulo p, and n times G is 0: GB/T 32918.5.
 _CURVE = bytes.fromhex("06082a811ccf5501822d")
+_P = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_FFFFFFFF_FFFFFFFF
+_A = _P - 3
+_B = 0x28E9FA9E_9D9F5E34_4D5A9E4B_CF6509A7_F39789F5_15AB8F92_DDBCBD41_4D940E93
+_N = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
+_G = (
+    0x32C4AE2C_1F198119_5F990446_6A39C994_8FE30BBF_F2660BE1_715A4589_334C74C7,
+    0xBC3736A2_F4F6779C_59BDCEE3_6B692153_D0A9877C_C62A4740_02DF32E5_2139F0A0,
+)
 _TAG_BYTES = 16
-_MAX_KEY_TEXT = 65_536
-_SEQUENCE, _INTEGER, _BITS, _OCTETS, _PUBLIC = 0x30, 0x02, 0x03, 0x04, 0xA1
+_PRIVATE_LABELS = frozenset({b"PRIVATE KEY", b"ENCRYPTED PRIVATE KEY"})
+_SEQUENCE, _BITS, _OCTETS, _PUBLIC = 0x30, 0x03, 0x04, 0xA1
 
 
 def _library() -> ModuleType:
@@ -152,26 +162,32 @@ class SmSeal:
 
 
 def load_sm_private_key(data: bytes, path: str = "$") -> tuple[bytes, bytes]:
-    """Private (32 bytes) and public half (64 bytes) of an SM2 key: PKCS#8 with its public half, PEM or base64.
+    """Private (32 bytes) and public half (64 bytes) of an SM2 key: PKCS#8, PEM, DER or base64, without a password.
 
-    Raises ``CONFIG_BAD_KEY`` naming ``path``.
+    Raises ``CONFIG_BAD_KEY`` naming ``path`` and what was found instead.
     """
-    der = _der(data, b"PRIVATE KEY", path)
+    label, der = single_block(data, path, _PRIVATE_LABELS, "an SM2 private key as PKCS#8 (BEGIN PRIVATE KEY)")
+    if label == b"ENCRYPTED PRIVATE KEY":
+        _bad(path, "is protected by a password; payflow takes keys without one")
     try:
         _, kind, wrapped = _parts(_value(der, _SEQUENCE))[:3]
-        inner = _parts(_value(_value(wrapped, _OCTETS), _SEQUENCE))
-        private = _value(inner[1], _OCTETS)
-        public = next(_value(_value(part, _PUBLIC), _BITS) for part in inner if part[0] == _PUBLIC)
-    except (ValueError, IndexError, StopIteration):
-        _bad(path, "does not hold an SM2 private key with its public half, as PKCS#8")
-    if _CURVE not in kind or len(private) != 32:
+        is_sm2, inner = _CURVE in kind, _parts(_value(_value(wrapped, _OCTETS), _SEQUENCE))
+        private = _value(inner[1], _OCTETS) if is_sm2 else b""
+        stated = next((_value(_value(part, _PUBLIC), _BITS) for part in inner if part[0] == _PUBLIC), None)
+    except (ValueError, IndexError):
+        _bad(path, "does not hold a private key that can be read")
+    if not is_sm2 or len(private) != 32 or not 1 <= int.from_bytes(private, "big") < _N - 1:
         _bad(path, "is not an SM2 key")
-    return private, _point(public, path)
+    public = _public_half(private)
+    if stated is not None and _point(stated, path) != public:
+        _bad(path, "holds two halves that do not belong together")
+    return private, public
 
 
 def load_sm_public_key(data: bytes, path: str = "$") -> bytes:
-    """A public SM2 key as 64 bytes: SPKI, PEM or base64. Raises ``CONFIG_BAD_KEY`` naming ``path``."""
-    return _spki(_der(data, b"PUBLIC KEY", path), path)
+    """A public SM2 key as 64 bytes: SPKI, PEM, DER or base64. Raises ``CONFIG_BAD_KEY`` naming ``path``."""
+    _, der = single_block(data, path, frozenset({b"PUBLIC KEY"}), "a public key")
+    return _spki(der, path)
 
 
 def sm_certificate_key(certificate: x509.Certificate, path: str = "$") -> bytes:
@@ -196,24 +212,32 @@ def _spki(der: bytes, path: str) -> bytes:
 
 def _point(bits: bytes, path: str) -> bytes:
     """x and y of an uncompressed point that stands in a bit string."""
-    if len(bits) != 66 or bits[:2] != b"\x00\x04":
+    x, y = int.from_bytes(bits[2:34], "big"), int.from_bytes(bits[34:], "big")
+    if len(bits) != 66 or bits[:2] != b"\x00\x04" or not (x < _P and y < _P):
         _bad(path, "is not an SM2 key with an uncompressed point")
+    if (y * y - (x * x * x + _A * x + _B)) % _P:
+        _bad(path, "is not an SM2 key: its point is not on the curve")
     return bits[2:]
 
 
-def _der(data: bytes, label: bytes, path: str) -> bytes:
-    text = data.strip()
-    if len(text) > _MAX_KEY_TEXT:
-        _bad(path, "is larger than any key")
-    if text.startswith(b"-----BEGIN "):
-        head, tail = b"-----BEGIN " + label + b"-----", b"-----END " + label + b"-----"
-        if not text.startswith(head) or not text.endswith(tail):
-            _bad(path, f"is not a PEM text of a {label.decode().lower()}")
-        text = text[len(head) : -len(tail)]
-    try:
-        return binascii.a2b_base64(b"".join(text.split()), strict_mode=True)
-    except binascii.Error:
-        _bad(path, "is neither PEM nor one line of base64")
+def _public_half(private: bytes) -> bytes:
+    """The private number times G. How long it takes tells of the number, so it is done when a key is loaded only."""
+    found = _G
+    for bit in f"{int.from_bytes(private, 'big'):b}"[1:]:
+        found = _sum(found, found)
+        if bit == "1":
+            found = _sum(found, _G)
+    return found[0].to_bytes(32, "big") + found[1].to_bytes(32, "big")
+
+
+def _sum(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
+    """Two points of the curve, added; they are never opposite while the number is below n."""
+    if one == two:
+        slope = (3 * one[0] * one[0] + _A) * pow(2 * one[1], -1, _P)
+    else:
+        slope = (two[1] - one[1]) * pow(two[0] - one[0], -1, _P)
+    x = (slope * slope - one[0] - two[0]) % _P
+    return x, (slope * (one[0] - x) - one[1]) % _P
 
 
 def _parts(value: bytes) -> list[bytes]:

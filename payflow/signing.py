@@ -265,7 +265,7 @@ def load_public_key(data: bytes, path: str = "$") -> rsa.RSAPublicKey:
     Raises ``CONFIG_BAD_KEY`` naming ``path`` and what was found instead; a private key is refused, since it has no
     business where a public one is asked for.
     """
-    label, der = _single(data, path, _PUBLIC_LABELS | {b"CERTIFICATE"}, "a public key or a certificate")
+    label, der = single_block(data, path, _PUBLIC_LABELS | {b"CERTIFICATE"}, "a public key or a certificate")
     key = _public_from_der(label, der, path)
     return _checked_public(key, path)
 
@@ -275,7 +275,7 @@ def load_private_key(data: bytes, path: str = "$") -> rsa.RSAPrivateKey:
 
     Raises ``CONFIG_BAD_KEY`` naming ``path`` and what was found instead.
     """
-    _, der = _single(data, path, _PRIVATE_LABELS, "a private key")
+    _, der = single_block(data, path, _PRIVATE_LABELS, "a private key")
     try:
         key = serialization.load_der_private_key(der, None)
     except TypeError:
@@ -291,7 +291,7 @@ def load_private_key(data: bytes, path: str = "$") -> rsa.RSAPrivateKey:
 
 def load_certificate(data: bytes, path: str = "$") -> x509.Certificate:
     """One X.509 certificate over an RSA key: PEM, DER or one line of base64. ``CONFIG_BAD_KEY`` otherwise."""
-    _, der = _single(data, path, frozenset({b"CERTIFICATE"}), "a certificate")
+    _, der = single_block(data, path, frozenset({b"CERTIFICATE"}), "a certificate")
     try:
         found = x509.load_der_x509_certificate(der)
     except ValueError:
@@ -328,8 +328,11 @@ def _bad(path: str, why: str) -> NoReturn:
     raise ConfigError(f"The key at {path} {why}", path=path, code="CONFIG_BAD_KEY") from None
 
 
-def _single(data: bytes, path: str, wanted: frozenset[bytes], what: str) -> tuple[bytes, bytes]:
-    """The label and DER bytes of the one key in ``data``; the label is empty where the text has none."""
+def single_block(data: bytes, path: str, wanted: frozenset[bytes], what: str) -> tuple[bytes, bytes]:
+    """The label and DER bytes of the one key in ``data``; the label is empty where the text has none.
+
+    ``wanted`` are the labels that are taken, ``what`` says in an error what they are. Raises ``CONFIG_BAD_KEY``.
+    """
     if len(data) > _MAX_KEY_TEXT:
         _bad(path, "is larger than any key")
     text = data.removeprefix(b"\xef\xbb\xbf").strip()

@@ -1,21 +1,19 @@
-"""National cryptography: published values, another implementation, and a WeChat Pay account that uses it."""
+"""National cryptography: published values, and another implementation."""
 
 from __future__ import annotations
 
 import base64
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import gmalg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from payflow.clock import SECOND, system_clock
-from payflow.errors import CallbackRefused, ConfigError
-from payflow.gateway import Callback, EventKind, Outcome
-from payflow.gateways.wechat import WeChat
+from payflow.errors import ConfigError
 from payflow.gateways.wechat.national import NATIONAL
 from payflow.national import (
     SmDecrypter,
@@ -26,56 +24,162 @@ from payflow.national import (
     load_sm_private_key,
     load_sm_public_key,
     sm3,
+    sm_certificate_key,
 )
-from payflow.records import Payment
 from payflow.signing import Unsealable
-from payflow.transport import Surroundings
 
-KEY_ID, V3 = "PUB_KEY_ID_0000000000000000000000000000000001", b"kT7w0qPzR4mX9cVb2nLs6dYf1hGj8aEu"
+from .material import (
+    OWN_PEM,
+    PRIVATE,
+    PUBLIC,
+    PUBLIC_PEM,
+    THEIRS,
+    V3,
+    certificate_pem,
+    der,
+    number,
+    pem,
+    private_pem,
+    public_pem,
+)
 
+# -- published values ----------------------------------------------------------------------------------------------
 
-def der(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    length = bytes([size]) if size < 128 else bytes([0x81, size])
-    return bytes([tag]) + length + content
-
-
-KIND = der(0x30, bytes.fromhex("06072a8648ce3d0201") + bytes.fromhex("06082a811ccf5501822d"))
-
-
-def pem(label: str, raw: bytes) -> bytes:
-    return f"-----BEGIN {label}-----\n{base64.encodebytes(raw).decode()}-----END {label}-----\n".encode()
-
-
-def made() -> tuple[bytes, bytes, bytes, bytes]:
-    """Private and public half, and both as PEM."""
-    private, public = gmalg.SM2().generate_keypair()
-    bits = der(0x03, b"\x00" + public)
-    inner = der(0x30, der(0x02, b"\x01") + der(0x04, private) + der(0xA1, bits))
-    own = pem("PRIVATE KEY", der(0x30, der(0x02, b"\x00") + KIND + der(0x04, inner)))
-    return private, public[1:], own, pem("PUBLIC KEY", der(0x30, KIND + bits))
-
-
-PRIVATE, PUBLIC, OWN_PEM, PUBLIC_PEM = made()
-THEIRS = made()
+#: GB/T 32918.5-2017: the key of its examples, its signature of "message digest", its cipher of "encryption standard".
+STANDARD = bytes.fromhex("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8")
+STANDARD_PUBLIC = bytes.fromhex(
+    "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
+    "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"
+)
+STANDARD_R = bytes.fromhex("f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3")
+STANDARD_S = bytes.fromhex("b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa")
+STANDARD_C1 = (
+    bytes.fromhex("04ebfc718e8d1798620432268e77feb6415e2ede0e073c0f4f640ecd2e149a73"),
+    bytes.fromhex("e858f9d81e5430a57b36daab8f950a3c64e6ee6a63094d99283aff767e124df0"),
+)
+STANDARD_C3 = bytes.fromhex("59983c18f809e262923c53aec295d30383b54e39d609d160afcb1908d0bd8766")
+STANDARD_C2 = bytes.fromhex("21886ca989ca9c7d58087307ca93092d651efa")
 
 
 def test_sm3_of_the_standard() -> None:
     assert sm3(b"abc").hex() == "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+    assert sm3(b"abcd" * 16).hex() == "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732"
+
+
+def test_sm2_verifies_the_signature_of_the_standard() -> None:
+    signature = der(0x30, number(STANDARD_R) + number(STANDARD_S))
+    verifier = SmVerifier(STANDARD_PUBLIC)
+    assert verifier.verifies(signature, b"message digest")
+    assert not verifier.verifies(der(0x30, number(STANDARD_S) + number(STANDARD_R)), b"message digest")
+    assert not verifier.verifies(signature + b"\x00", b"message digest")
+    assert not verifier.verifies(signature, b"message digest.")
+
+
+def test_sm2_opens_the_cipher_of_the_standard() -> None:
+    cipher = der(0x30, number(STANDARD_C1[0]) + number(STANDARD_C1[1]) + der(4, STANDARD_C3) + der(4, STANDARD_C2))
+    assert SmDecrypter(STANDARD).decrypt(base64.b64encode(cipher).decode()) == b"encryption standard"
 
 
 def test_sm4_gcm_of_rfc_8998() -> None:
-    from cryptography.hazmat.primitives.ciphers import algorithms
-
     seal = SmSeal(b"any")
     seal._cipher = algorithms.SM4(bytes.fromhex("0123456789abcdeffedcba9876543210"))
     nonce, aad = bytes.fromhex("00001234567800000000abcd"), bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
     text = b"".join(bytes([value]) * 8 for value in (0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0xEE, 0xAA))
     sealed = seal.close(nonce, text, aad)
-    assert sealed[-16:].hex() == "83de3541e4c2b58177e065a9bf7b62ec"
+    assert sealed.hex() == (
+        "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735"
+        "d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d"
+        "83de3541e4c2b58177e065a9bf7b62ec"
+    )
     assert seal.open(nonce, sealed, aad) == text
+
+
+def test_the_seal_is_sm4_under_the_first_half_of_another_implementations_sm3() -> None:
+    digest = gmalg.SM3()
+    digest.update(V3)
+    work = Cipher(algorithms.SM4(digest.value()[:16]), modes.GCM(b"nonce-of-12b")).encryptor()
+    work.authenticate_additional_data(b"certificate")
+    sealed = work.update(b"text") + work.finalize() + work.tag
+    assert SmSeal(V3).open(b"nonce-of-12b", sealed, b"certificate") == b"text"
+    assert SmSeal(V3).close(b"nonce-of-12b", b"text", b"certificate") == sealed
+
+
+def test_a_changed_seal_does_not_open() -> None:
+    seal, nonce = SmSeal(V3), b"nonce-of-12b"
+    sealed = seal.close(nonce, b"text", b"transaction")
+    for place in range(len(sealed)):
+        changed = sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]
+        with pytest.raises(Unsealable):
+            seal.open(nonce, changed, b"transaction")
+    for other in (
+        (b"nonce-of-12c", sealed, b"transaction"), (nonce, sealed, b"refund"), (nonce, sealed[:-1], b"transaction"),
+        (nonce, b"", b"transaction"), (b"", sealed, b"transaction"),
+    ):  # fmt: skip
+        with pytest.raises(Unsealable):
+            seal.open(*other)
     with pytest.raises(Unsealable):
-        seal.open(nonce, sealed[:-1] + bytes([sealed[-1] ^ 1]), aad)
+        SmSeal(V3[::-1]).open(nonce, sealed, b"transaction")
+
+
+# -- keys ----------------------------------------------------------------------------------------------------------
+
+
+def refused(read: Callable[[bytes, str], object], text: bytes) -> str:
+    with pytest.raises(ConfigError) as error:
+        read(text, "$.gateways.wechat.private_key")
+    assert (error.value.code, error.value.path) == ("CONFIG_BAD_KEY", "$.gateways.wechat.private_key")
+    return error.value.message
+
+
+def test_the_public_half_is_that_of_the_standard_whether_it_is_stated_or_not() -> None:
+    for stated in (STANDARD_PUBLIC, None):
+        assert load_sm_private_key(private_pem(STANDARD, stated)) == (STANDARD, STANDARD_PUBLIC)
+
+
+def test_a_private_key_that_is_none_of_ours_is_refused_by_what_it_is() -> None:
+    rsa_kind = der(0x30, bytes.fromhex("06092a864886f70d0101010500"))
+    p256 = der(0x30, bytes.fromhex("06072a8648ce3d0201") + bytes.fromhex("06082a8648ce3d030107"))
+    assert "do not belong together" in refused(load_sm_private_key, private_pem(PRIVATE, THEIRS[1]))
+    assert "not an SM2 key" in refused(load_sm_private_key, private_pem(PRIVATE, None, p256))
+    assert "not an SM2 key" in refused(load_sm_private_key, private_pem(PRIVATE, None, rsa_kind))
+    assert "not an SM2 key" in refused(load_sm_private_key, private_pem(b"\x00" * 32, None))
+    assert "not an SM2 key" in refused(load_sm_private_key, private_pem(b"\xff" * 32, None))
+    assert "not an SM2 key" in refused(load_sm_private_key, private_pem(PRIVATE[1:], None))
+    assert "a public key" in refused(load_sm_private_key, PUBLIC_PEM)
+    assert "password" in refused(load_sm_private_key, pem("ENCRYPTED PRIVATE KEY", b"\x30\x00"))
+    assert "2 keys" in refused(load_sm_private_key, OWN_PEM + OWN_PEM)
+    assert PRIVATE.hex() not in refused(load_sm_private_key, private_pem(PRIVATE, b"\x01" * 64))
+
+
+def test_a_point_that_is_not_on_the_curve_is_refused() -> None:
+    assert "not on the curve" in refused(load_sm_public_key, public_pem(b"\x01" * 64))
+    assert "uncompressed" in refused(load_sm_public_key, public_pem(b"\xff" * 64))
+    assert "uncompressed" in refused(load_sm_public_key, public_pem(PUBLIC[:63]))
+
+
+def test_no_cut_off_key_is_read_and_none_breaks_the_reader() -> None:
+    for text, read, label in (
+        (OWN_PEM, load_sm_private_key, "PRIVATE KEY"), (PUBLIC_PEM, load_sm_public_key, "PUBLIC KEY"),
+    ):  # fmt: skip
+        raw = base64.b64decode(b"".join(text.splitlines()[1:-1]))
+        for size in range(len(raw)):
+            refused(read, pem(label, raw[:size]))
+
+
+def test_the_key_in_a_certificate_is_read() -> None:
+    certificate = NATIONAL.certificate(certificate_pem(THEIRS[:2], PUBLIC), "$")
+    assert sm_certificate_key(certificate) == PUBLIC
+    assert SmVerifier(THEIRS[1]).verifies(certificate.signature, certificate.tbs_certificate_bytes)
+
+
+def test_a_certificate_over_another_kind_of_key_is_refused() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(timezone.utc)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 63, now, now + timedelta(1)).sign(key, SHA256())
+    assert "not an SM2 key" in refused(lambda _, path: sm_certificate_key(built, path), b"")
+    assert "certificate" in refused(NATIONAL.certificate, PUBLIC_PEM)
+    assert "that can be read" in refused(NATIONAL.certificate, pem("CERTIFICATE", b"\x30\x00"))
 
 
 def test_keys_are_read_from_pem_and_one_line_of_base64() -> None:
@@ -131,105 +235,3 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ConfigError) as refused:
         SmVerifier(PUBLIC)
     assert (refused.value.code, "payflow-gateway[sm]" in refused.value.message) == ("CONFIG_MISSING_EXTRA", True)
-
-
-# -- an account ----------------------------------------------------------------------------------------------------
-
-
-def signed(body: bytes, kind: str = "WECHATPAY2-SM2-WITH-SM3") -> dict[str, str]:
-    at = str(system_clock() // SECOND)
-    signature = SmSigner(THEIRS[0], THEIRS[1]).sign(f"{at}\nnonce-0001\n".encode() + body + b"\n")
-    return {
-        "Wechatpay-Timestamp": at, "Wechatpay-Nonce": "nonce-0001", "Wechatpay-Signature": signature,
-        "Wechatpay-Serial": KEY_ID, "Wechatpay-Signature-Type": kind,
-    }  # fmt: skip
-
-
-@pytest.fixture
-def far() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    seen: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append((self.headers["Authorization"], f"POST\n{self.path}\n".encode() + body))
-            answer = b'{"code_url":"weixin://wxpay/bizpayurl?pr=national"}'
-            self.send_response(200)
-            for name, value in {**signed(answer), "Content-Length": str(len(answer))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", seen
-    server.shutdown()
-    server.server_close()
-
-
-def account(address: str = "http://127.0.0.1:9") -> WeChat:
-    options = {
-        "appid": "wx0000000000000001", "mchid": "1900000001", "api_v3_key": V3, "private_key": OWN_PEM,
-        "certificate_serial": "3F" * 20, "public_key": THEIRS[3], "public_key_id": KEY_ID, "base_url": address,
-        "national_cryptography": True,
-    }  # fmt: skip
-    return WeChat.from_config("wechat", options, Surroundings(notify_url="https://shop.example/callbacks/wechat"))
-
-
-def test_an_order_is_signed_and_its_answer_believed(far: tuple[str, list[tuple[str, bytes]]]) -> None:
-    gateway = account(far[0])
-    payment = Payment(
-        id="ORDER_0001", gateway="wechat", account="wechat", merchant=gateway.merchant, app=gateway.app, channel="qr",
-        out_trade_no="ORDER_0001", amount=1250, currency="CNY", status="pending", description="latte",
-        created_at=system_clock(), expires_at=system_clock() + 900 * SECOND,
-    )  # fmt: skip
-    answer = gateway.charge(payment)
-    assert answer.outcome is Outcome.CONFIRMED, answer
-    assert answer.next_action is not None
-    assert answer.next_action.data["text"].endswith("national")
-    allowed, sent = far[1][0]
-    assert allowed.startswith("WECHATPAY2-SM2-WITH-SM3 ")
-    said = dict(part.split("=", 1) for part in allowed.partition(" ")[2].split(","))
-    head, _, body = sent.partition(b"{")
-    text = head + f"{said['timestamp']}\n{said['nonce_str']}\n".replace('"', "").encode() + b"{" + body + b"\n"
-    assert SmVerifier(PUBLIC).verifies(base64.b64decode(said["signature"].strip('"')), text)
-
-
-def notified() -> tuple[bytes, dict[str, str]]:
-    inner = {
-        "mchid": "1900000001", "appid": "wx0000000000000001", "out_trade_no": "ORDER_0001", "trade_state": "SUCCESS",
-        "transaction_id": "4200000000202601310000000001", "success_time": "2026-01-31T08:00:00+08:00",
-        "amount": {"total": 1250, "currency": "CNY"},
-    }  # fmt: skip
-    sealed = SmSeal(V3).close(b"nonce-of-12b", json.dumps(inner).encode(), b"transaction")
-    resource = {
-        "original_type": "transaction", "algorithm": "AEAD_SM4_GCM", "nonce": "nonce-of-12b",
-        "associated_data": "transaction", "ciphertext": base64.b64encode(sealed).decode(),
-    }  # fmt: skip
-    body = json.dumps(
-        {"id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource_type": "encrypt-resource", "resource": resource}
-    ).encode()
-    return body, signed(body)
-
-
-def test_a_notification_is_verified_opened_and_read() -> None:
-    body, headers = notified()
-    (event,) = account().read(Callback("wechat", tuple(headers.items()), body), system_clock())
-    assert (event.kind, event.amount, event.out_trade_no) == (EventKind.PAID, 1250, "ORDER_0001")
-    assert json.loads(event.proof)["headers"]["wechatpay-signature-type"] == NATIONAL.signature_type
-
-
-def test_b028_no_message_chooses_its_algorithm() -> None:
-    body, headers = notified()
-    for named in ("WECHATPAY2-SHA256-RSA2048", "", "none"):
-        with pytest.raises(CallbackRefused) as refused:
-            account().read(
-                Callback("wechat", tuple({**headers, "Wechatpay-Signature-Type": named}.items()), body), system_clock()
-            )
-        assert refused.value.code == "ALGORITHM_REJECTED"
-
-
-def test_what_a_payers_client_would_have_to_sign_is_refused_before_any_call() -> None:
-    assert account().capabilities.channels == {"qr", "h5", "barcode"}

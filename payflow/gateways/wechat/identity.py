@@ -11,19 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import ConfigError
-from ...signing import (
-    certificate_key,
-    certificate_serial,
-    is_certificate,
-    load_certificate,
-    load_private_key,
-    load_public_key,
-)
+from ...signing import MAX_SIGNATURE_TEXT, certificate_serial, decode_base64, is_certificate
 from ..receiving import revealed
 from .keys import INTERNATIONAL, TOLERANCE_SECONDS, Suite, key_name
 from .products import MAX_NOTIFY_URL, is_loopback
 
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
+_TRIAL = b"payflow"  # signed to see whether a certificate belongs to a key, whatever their kind
 _URL_TEXT = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -37,11 +31,10 @@ class Identity:
     ) -> None:
         """Raises ``ConfigError``: ``CONFIG_BAD_KEY``, ``CONFIG_KEY_MISMATCH``, ``CONFIG_MISSING_FIELD``."""
         self.signer, self.decrypter = suite.own_key(key, f"{path}.private_key")
-        if certificate is not None and suite is INTERNATIONAL:
-            private = load_private_key(key, f"{path}.private_key")
-            found = load_certificate(certificate, f"{path}.certificate")
-            certified = certificate_key(found, f"{path}.certificate").public_numbers()
-            if certified != private.public_key().public_numbers():
+        if certificate is not None:
+            found = suite.certificate(certificate, f"{path}.certificate")
+            certified, _ = suite.certified(found, f"{path}.certificate")
+            if not certified.verifies(decode_base64(self.signer.sign(_TRIAL), MAX_SIGNATURE_TEXT), _TRIAL):
                 raise _mismatch(f"{path}.certificate", "is over another key than private_key")
             named, serial = serial, certificate_serial(found)
             if named is not None and key_name(named) != key_name(serial):
@@ -80,20 +73,16 @@ def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ``ConfigError``: ``CONFIG_BAD_KEY`` and ``CONFIG_MISSING_FIELD``, each with the path of the option.
     """
-    path = f"$.gateways.{name}"
+    path, suite = f"$.gateways.{name}", _suite(options)
     chosen: dict[str, Any] = {
         "appid": options["appid"], "mchid": options["mchid"], "api_v3_key": revealed(options["api_v3_key"]),
-        "platform_keys": _platform_keys(options, path),
+        "suite": suite, "platform_keys": _platform_keys(options, path, suite),
         "tolerance_seconds": options.get("callback_tolerance_seconds") or TOLERANCE_SECONDS,
         "merchant_key": _revealed(options.get("private_key")),
         "merchant_certificate": _revealed(options.get("certificate")),
         "merchant_serial": options.get("certificate_serial"),
         "download_certificates": bool(options.get("download_certificates")), "path": path,
     }  # fmt: skip
-    if options.get("national_cryptography"):
-        from .national import NATIONAL
-
-        chosen["suite"] = NATIONAL
     if options.get("base_url"):
         chosen["origins"] = (options["base_url"],)
     return chosen
@@ -103,13 +92,21 @@ def _revealed(value: Any) -> bytes | None:
     return None if value is None else revealed(value)
 
 
-def _platform_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
+def _suite(options: Mapping[str, Any]) -> Suite:
+    if not options.get("national_cryptography"):
+        return INTERNATIONAL
+    from .national import NATIONAL
+
+    return NATIONAL
+
+
+def _platform_keys(options: Mapping[str, Any], path: str, suite: Suite) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
-    if options.get("national_cryptography"):
-        return _national_keys(options, path)
     for index, reference in enumerate(options.get("platform_certificates") or ()):
-        pem = revealed(reference)
-        keys[certificate_serial(load_certificate(pem, f"{path}.platform_certificates[{index}]"))] = pem
+        pem, where = revealed(reference), f"{path}.platform_certificates[{index}]"
+        found = suite.certificate(pem, where)
+        suite.certified(found, where)  # here, so that an error names the option
+        keys[certificate_serial(found)] = pem
     if options.get("public_key") is not None:
         pem = revealed(options["public_key"])
         if is_certificate(pem):
@@ -117,18 +114,8 @@ def _platform_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
                 "This is a certificate; it belongs under platform_certificates",
                 path=f"{path}.public_key", code="CONFIG_BAD_KEY",
             )  # fmt: skip
-        load_public_key(pem, f"{path}.public_key")  # here, so that an error names the option
+        suite.public_key(pem, f"{path}.public_key")  # for the same reason
         keys[options["public_key_id"]] = pem
-    return keys
-
-
-def _national_keys(options: Mapping[str, Any], path: str) -> dict[str, bytes]:
-    from .national import certificate_in
-
-    pems = [revealed(one) for one in options.get("platform_certificates") or ()]
-    keys = {certificate_serial(certificate_in(pem, f"{path}.platform_certificates")): pem for pem in pems}
-    if options.get("public_key") is not None:
-        keys[options["public_key_id"]] = revealed(options["public_key"])
     return keys
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
+from cryptography import x509
+
 from ...clock import SECOND
 from ...errors import ConfigError
 from ...signing import (
@@ -79,7 +81,10 @@ class Suite:
 
     signature_type: str  # the scheme of Authorization, and Wechatpay-Signature-Type
     sealed_with: str  # what a sealed resource says of itself
-    platform_key: Callable[[str, bytes, str], PlatformKey]
+    # A text and its path in the config → what it holds, or CONFIG_BAD_KEY.
+    public_key: Callable[[bytes, str], tuple[Verifies, Encrypts]]
+    certificate: Callable[[bytes, str], x509.Certificate]
+    certified: Callable[[x509.Certificate, str], tuple[Verifies, Encrypts]]
     own_key: Callable[[bytes, str], tuple[Signs, Decrypts]]
     seal: Callable[[bytes], Seals]
 
@@ -92,7 +97,7 @@ class PlatformKeys:
     def __init__(self, pems: Mapping[str, bytes], path: str = "$", suite: Suite | None = None) -> None:
         """Raises ``ConfigError``: ``CONFIG_BAD_KEY``, ``CONFIG_KEY_MISMATCH``."""
         self.suite = suite or INTERNATIONAL
-        self._configured = {key_name(name): self.suite.platform_key(name, pem, path) for name, pem in pems.items()}
+        self._configured = {key_name(name): platform_key(name, pem, path, self.suite) for name, pem in pems.items()}
         self._all = self._configured
         self.public = next((key for key in self._configured.values() if key.valid is None), None)
 
@@ -186,23 +191,32 @@ def key_name(serial: str) -> str:
     return serial.upper().lstrip("0") if is_serial(serial) else serial
 
 
-def platform_key(name: str, pem: bytes, path: str) -> PlatformKey:
+def platform_key(name: str, pem: bytes, path: str, suite: Suite | None = None) -> PlatformKey:
     """The key in ``pem``, which has to be the one it is listed as.
 
     Raises ``ConfigError``: ``CONFIG_BAD_KEY``, ``CONFIG_KEY_MISMATCH``.
     """
+    suite = suite or INTERNATIONAL
     if not is_certificate(pem):
-        public = load_public_key(pem, path)
-        return PlatformKey(name, Verifier(public), Encrypter(public), None)
-    certificate = load_certificate(pem, path)
+        return PlatformKey(name, *suite.public_key(pem, path), None)
+    certificate = suite.certificate(pem, path)
     serial = certificate_serial(certificate)
     if key_name(serial) != key_name(name):
         raise ConfigError(
             f"The certificate at {path} has another serial than it is listed under",
             path=path, code="CONFIG_KEY_MISMATCH",
         )  # fmt: skip
+    return PlatformKey(serial, *suite.certified(certificate, path), certificate_validity(certificate))
+
+
+def _public_key(pem: bytes, path: str) -> tuple[Verifies, Encrypts]:
+    public = load_public_key(pem, path)
+    return Verifier(public), Encrypter(public)
+
+
+def _certified(certificate: x509.Certificate, path: str) -> tuple[Verifies, Encrypts]:
     public = certificate_key(certificate, path)
-    return PlatformKey(serial, Verifier(public), Encrypter(public), certificate_validity(certificate))
+    return Verifier(public), Encrypter(public)
 
 
 def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
@@ -211,4 +225,6 @@ def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
 
 
 #: RSA and AES: what every merchant has who has not arranged anything else.
-INTERNATIONAL = Suite(SIGNATURE_TYPE, "AEAD_AES_256_GCM", platform_key, _own_key, Seal)
+INTERNATIONAL = Suite(
+    SIGNATURE_TYPE, "AEAD_AES_256_GCM", _public_key, load_certificate, _certified, _own_key, Seal
+)  # fmt: skip

@@ -18,34 +18,30 @@ from ...national import (
     load_sm_public_key,
     sm_certificate_key,
 )
-from ...signing import Decrypts, Signs, certificate_serial, certificate_validity, is_certificate
-from .keys import PlatformKey, Suite, key_name
+from ...signing import Decrypts, Encrypts, Signs, Verifies, single_block
+from .keys import Suite
 
 #: What a payer's client is handed is signed too, and how that is done with SM2 is not documented to us.
 CHANNELS = frozenset({"qr", "h5", "barcode"})
 
 
-def certificate_in(pem: bytes, path: str) -> x509.Certificate:
-    """A certificate, whatever its key. Raises ``CONFIG_BAD_KEY``."""
+def _public_key(pem: bytes, path: str) -> tuple[Verifies, Encrypts]:
+    public = load_sm_public_key(pem, path)
+    return SmVerifier(public), SmEncrypter(public)
+
+
+def _certificate(pem: bytes, path: str) -> x509.Certificate:
+    _, der = single_block(pem, path, frozenset({b"CERTIFICATE"}), "a certificate")
     try:
-        return x509.load_pem_x509_certificate(pem)
+        return x509.load_der_x509_certificate(der)
     except ValueError:
-        raise ConfigError(f"The key at {path} is no certificate", path=path, code="CONFIG_BAD_KEY") from None
+        said = f"The key at {path} does not hold a certificate that can be read"
+        raise ConfigError(said, path=path, code="CONFIG_BAD_KEY") from None
 
 
-def _platform_key(name: str, pem: bytes, path: str) -> PlatformKey:
-    if not is_certificate(pem):
-        public = load_sm_public_key(pem, path)
-        return PlatformKey(name, SmVerifier(public), SmEncrypter(public), None)
-    certificate = certificate_in(pem, path)
-    serial = certificate_serial(certificate)
-    if key_name(serial) != key_name(name):
-        raise ConfigError(
-            f"The certificate at {path} has another serial than it is listed under",
-            path=path, code="CONFIG_KEY_MISMATCH",
-        )  # fmt: skip
+def _certified(certificate: x509.Certificate, path: str) -> tuple[Verifies, Encrypts]:
     public = sm_certificate_key(certificate, path)
-    return PlatformKey(serial, SmVerifier(public), SmEncrypter(public), certificate_validity(certificate))
+    return SmVerifier(public), SmEncrypter(public)
 
 
 def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
@@ -53,4 +49,7 @@ def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
     return SmSigner(private, public), SmDecrypter(private)
 
 
-NATIONAL = Suite("WECHATPAY2-SM2-WITH-SM3", "AEAD_SM4_GCM", _platform_key, _own_key, SmSeal)
+#: SM2 with SM3, and SM4.
+NATIONAL = Suite(
+    "WECHATPAY2-SM2-WITH-SM3", "AEAD_SM4_GCM", _public_key, _certificate, _certified, _own_key, SmSeal
+)  # fmt: skip
