@@ -60,15 +60,15 @@ def sm3(text: bytes) -> bytes:
 class SmVerifier:
     """A public SM2 key (64 bytes: x and y), ready to verify. Shared between threads."""
 
-    __slots__ = ("_library", "_public")
+    __slots__ = ("_library", "public")
 
     def __init__(self, public: bytes) -> None:
-        self._library, self._public = _library(), public
+        self._library, self.public = _library(), public
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether ``signature`` (DER) is this key's SM2-with-SM3 signature of exactly ``message``."""
         try:
-            return bool(self._library.sm2_verify(self._public, message, signature))
+            return bool(self._library.sm2_verify(self.public, message, signature))
         except (self._library.GmsslInnerError, ValueError):
             return False
 

@@ -54,11 +54,17 @@ class Unsealable(ValueError):
 class Verifies(Protocol):
     """A public key that verifies: :class:`Verifier`, or its national counterpart."""
 
+    @property
+    def public(self) -> bytes: ...
+
     def verifies(self, signature: bytes, message: bytes) -> bool: ...
 
 
 class Signs(Protocol):
     """A private key that signs."""
+
+    @property
+    def verifier(self) -> Verifies: ...
 
     def sign(self, message: bytes) -> str: ...
 
@@ -112,10 +118,15 @@ def encode_base64(raw: bytes) -> str:
 class Verifier:
     """A public RSA key, ready to verify. Shared between threads."""
 
-    __slots__ = ("_verify",)
+    __slots__ = ("_key", "_verify")
 
     def __init__(self, key: rsa.RSAPublicKey) -> None:
-        self._verify = key.verify
+        self._key, self._verify = key, key.verify
+
+    @property
+    def public(self) -> bytes:
+        """The key as DER (SPKI): equal for equal keys, in whatever form they were given."""
+        return self._key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether ``signature`` is this key's RSA-SHA256 (PKCS#1 v1.5) signature of exactly ``message``."""

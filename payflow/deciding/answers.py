@@ -22,9 +22,8 @@ def claim(draft: Draft, payment: Payment, attempt: Attempt) -> bool:
     """Take a prepared attempt for sending: from here on its outcome may be unknown. False if somebody else has it."""
     if attempt.status != "prepared":
         return False
-    if not still_wanted(
-        draft, payment, attempt
-    ):  # what it was for has ended meanwhile: sending it could move money twice
+    if not still_wanted(draft, payment, attempt):
+        # What it was for has ended meanwhile: sending it could move money twice.
         withdraw(draft, payment, attempt, Cause("timer", "withdrawn"))
         return False
     lease_until = draft.now + draft.rules.schedule.call_lease

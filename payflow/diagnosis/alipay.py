@@ -10,7 +10,7 @@ from ..errors import CallbackRefused
 from ..gateway import Callback
 from ..gateways.alipay.reading import Reading, canonical_text
 from ..gateways.receiving import MAX_BODY
-from ..signing import Verifier
+from ..signing import Verifies
 from .capture import values
 from .explain_words import EXPLAINED, refusal_in_both
 from .findings import Fact, Finding, said
@@ -37,14 +37,14 @@ class Key:
     """A key a signature may verify with, and whose it is; ``account`` is empty for our own account."""
 
     held: Held
-    verifier: Verifier
+    verifier: Verifies
     account: str = ""
 
 
 class _Receiver(Reading):
     """The receiving half alone, with whatever keys load."""
 
-    def __init__(self, material: Material, verifiers: tuple[Verifier, ...]) -> None:
+    def __init__(self, material: Material, verifiers: tuple[Verifies, ...]) -> None:
         self.account, self.app, self.merchant = material.account, material.app, material.merchant
         self._verifiers = verifiers
 

@@ -10,20 +10,11 @@ from ..config.settings import AccountConfig
 from ..errors import ConfigError
 from ..gateways.alipay.certificates import cert_sn
 from ..gateways.receiving import revealed
-from ..gateways.wechat.keys import PlatformKeys
-from ..signing import (
-    Seal,
-    Verifier,
-    certificate_key,
-    certificate_serial,
-    is_certificate,
-    load_certificate,
-    load_private_key,
-    load_public_key,
-)
+from ..gateways.wechat.identity import suite_of
+from ..gateways.wechat.keys import PlatformKeys, Suite
+from ..signing import Seals, Verifies, certificate_serial, is_certificate
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.x509 import Certificate
 
 OWN, THEIRS = "own", "theirs"
@@ -46,18 +37,13 @@ class Held:
     option: str
     side: str
     where: str
-    key: RSAPublicKey
+    verifier: Verifies
     certificate: Certificate | None
     name: str
 
     def is_same(self, other: Held) -> bool:
         """Whether both are the same key, in whatever form."""
-        return self.key.public_numbers() == other.key.public_numbers()
-
-    @property
-    def verifier(self) -> Verifier:
-        """Ready to verify."""
-        return Verifier(self.key)
+        return self.verifier.public == other.verifier.public
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +65,8 @@ class Material:
     merchant: str
     keys: tuple[Held, ...]
     unreadable: tuple[Unreadable, ...]
-    seal: Seal | None
+    suite: Suite  # Alipay knows one only
+    seal: Seals | None
     options: Mapping[str, Any] = field(repr=False)
 
     def side(self, which: str) -> list[Held]:
@@ -113,12 +100,13 @@ def material_of(account: AccountConfig) -> Material:
 
 def gathered(account: str, gateway: str, options: Mapping[str, Any]) -> Material:
     """The same from bare options, secrets as the config wraps them or as bytes."""
+    suite = suite_of(options)
     keys: list[Held] = []
     unreadable: list[Unreadable] = []
     for option, side, value in _given(gateway, options):
         where = getattr(value, "where", "")
         try:
-            keys.append(_held(option, side, where, revealed(value), options))
+            keys.append(_held(suite, option, side, where, revealed(value), options))
         except ConfigError as error:
             unreadable.append(Unreadable(option, where, error))
     key = options.get("api_v3_key")
@@ -126,7 +114,7 @@ def gathered(account: str, gateway: str, options: Mapping[str, Any]) -> Material
     return Material(
         account, gateway, str(options.get("app_id") or options.get("appid") or ""),
         str(options.get("seller_id") or options.get("mchid") or ""), tuple(keys), tuple(unreadable),
-        Seal(raw) if len(raw) == 32 else None, options,
+        suite, suite.seal(raw) if len(raw) == 32 else None, options,
     )  # fmt: skip
 
 
@@ -137,7 +125,7 @@ def platform_keys(material: Material) -> PlatformKeys:
         option, _, index = key.option.partition("[")
         given = material.options[option]
         pems[key.name] = revealed(given[int(index[:-1])] if index else given)
-    return PlatformKeys(pems)
+    return PlatformKeys(pems, suite=material.suite)
 
 
 def _given(gateway: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -150,14 +138,14 @@ def _given(gateway: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str,
             yield option, side, value
 
 
-def _held(option: str, side: str, where: str, text: bytes, options: Mapping[str, Any]) -> Held:
+def _held(suite: Suite, option: str, side: str, where: str, text: bytes, options: Mapping[str, Any]) -> Held:
     kind = option.partition("[")[0]
     if kind in _PRIVATE:
-        return Held(option, side, where, load_private_key(text, option).public_key(), None, "")
+        return Held(option, side, where, suite.own_key(text, option)[0].verifier, None, "")
     if kind in _CERTIFICATES or is_certificate(text):
-        found = load_certificate(text, option)
+        found = suite.certificate(text, option)
         alipay = kind in ("app_certificate", "alipay_certificate")
         name = cert_sn(found) if alipay else certificate_serial(found)
-        return Held(option, side, where, certificate_key(found, option), found, name)
+        return Held(option, side, where, suite.certified(found, option)[0], found, name)
     name = str(options.get("public_key_id") or "") if kind == "public_key" else ""
-    return Held(option, side, where, load_public_key(text, option), None, name)
+    return Held(option, side, where, suite.public_key(text, option)[0], None, name)

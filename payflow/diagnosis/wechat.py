@@ -12,9 +12,9 @@ from ..errors import CallbackRefused
 from ..gateway import Callback
 from ..gateways.receiving import MAX_BODY
 from ..gateways.wechat import TOLERANCE_SECONDS, signed_text
-from ..gateways.wechat.keys import HEADERS, is_serial
+from ..gateways.wechat.keys import HEADERS, INTERNATIONAL, Suite, is_serial
 from ..gateways.wechat.reading import Reading, unsealed
-from ..signing import Seal, certificate_validity
+from ..signing import certificate_validity
 from .alipay import Key, hint_of, keys_of, refusal_finding, whose
 from .bodies import undone_bodies
 from .explain_words import EXPLAINED
@@ -24,6 +24,7 @@ from .keys import NAMES, plain_serial
 from .material import OWN, THEIRS, Material, platform_keys
 
 _MAX_TRIES = 15_000
+_MAX_TRIES_SM2 = 50  # its library writes a line to the error stream for every one that is refused
 _GATEWAY = NAMES["wechat"]
 _SIGNATURE, _SERIAL, _NONCE, _TIMESTAMP = (
     "wechatpay-signature", "wechatpay-serial", "wechatpay-nonce", "wechatpay-timestamp",
@@ -55,7 +56,7 @@ def explain_wechat(material: Material, callback: Callback, now: int, others: Seq
     if headers[_SIGNATURE].startswith(_PROBE):
         return [*found, said(EXPLAINED, "PROBE", account)]
     found += _time(material, headers, now)
-    changes, key, genuine = _searched(headers, body, theirs, wrong)
+    changes, key, genuine = _searched(material.suite, headers, body, theirs, wrong)
     found += findings_of(changes, account)
     found += _key(material, headers, key, now)
     found += _sealed(material, others, genuine, verified=key is not None)
@@ -122,7 +123,7 @@ def _time(material: Material, headers: Mapping[str, str], now: int) -> Iterator[
 
 
 def _searched(
-    headers: Mapping[str, str], body: bytes, theirs: Sequence[Key], wrong: Sequence[Key]
+    suite: Suite, headers: Mapping[str, str], body: bytes, theirs: Sequence[Key], wrong: Sequence[Key]
 ) -> tuple[tuple[Change, ...], Key | None, bytes]:
     """The fewest changes after which it verifies, with which key, and the body as it was sent."""
     timestamp, nonce = headers.get(_TIMESTAMP, ""), headers.get(_NONCE, "")
@@ -130,10 +131,11 @@ def _searched(
     named = [key for key in theirs if _is_named(key, serial)]
     ordered = [*named, *(key for key in theirs if key not in named), *wrong]
     every = signatures(headers.get(_SIGNATURE, "").encode("latin-1", "replace"))
-    spellings = [(changes, raw) for changes, raw in every if len(raw) >= 256]
+    spellings = [(changes, raw) for changes, raw in every if len(raw) >= suite.shortest_signature]
     if not (spellings and timestamp and nonce and timestamp.isascii() and nonce.isascii()):
         return (), None, body
-    for count, (changes, one) in enumerate(islice(undone_bodies(body), _MAX_TRIES)):
+    tries = _MAX_TRIES if suite is INTERNATIONAL else _MAX_TRIES_SM2
+    for count, (changes, one) in enumerate(islice(undone_bodies(body), tries)):
         signed = signed_text(timestamp, nonce, one)
         for sign_changes, raw in spellings:
             for key in ordered if count < 2_000 else ordered[:1]:
@@ -160,7 +162,7 @@ def _key(material: Material, headers: Mapping[str, str], key: Key | None, now: i
                 yield said(EXPLAINED, "KEY_EXPIRED_HERE", account, name=key.held.name)
         return
     sign = headers[_SIGNATURE].encode("latin-1", "replace")
-    if not any(len(raw) >= 256 for _, raw in signatures(sign)):
+    if not any(len(raw) >= material.suite.shortest_signature for _, raw in signatures(sign)):
         yield said(EXPLAINED, "SIGN_UNREADABLE", account, count=len(sign))
     theirs = material.side(THEIRS)
     names = ", ".join(f"{one.option} {one.name}".strip() for one in theirs) or "–"
@@ -184,17 +186,17 @@ def _sealed(material: Material, others: Sequence[Material], body: bytes, *, veri
     resource = _resource(body)
     if resource is None or material.seal is None:
         return
-    inner = _opened(material.seal, resource)
+    inner = _opened(material, resource)
     if inner is not None:
         if not verified:
             yield said(EXPLAINED, "BODY_STILL_OPENS", material.account)
         yield from _binding(material, inner, others)
         return
     for associated in _ASSOCIATED:
-        if _opened(material.seal, {**resource, "associated_data": associated}) is not None:
+        if _opened(material, {**resource, "associated_data": associated}) is not None:
             yield said(EXPLAINED, "SEALED_TEXT_CHANGED", material.account, name=associated)
             return
-    other = next((one for one in others if one.seal is not None and _opened(one.seal, resource) is not None), None)
+    other = next((one for one in others if _opened(one, resource) is not None), None)
     if verified or other is not None:
         hint = ("", "") if other is None else (
             f", but that of account '{other.account}'", f"，而是账户“{other.account}”的密钥",
@@ -211,9 +213,11 @@ def _resource(body: bytes) -> Mapping[str, Any] | None:
     return resource if isinstance(resource, dict) else None
 
 
-def _opened(seal: Seal, resource: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _opened(material: Material, resource: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if material.seal is None:
+        return None
     try:
-        inner = json.loads(unsealed(seal, resource))
+        inner = json.loads(unsealed(material.seal, resource, material.suite.sealed_with))
     except (CallbackRefused, ValueError, RecursionError):
         return None
     return inner if isinstance(inner, dict) else {}

@@ -74,12 +74,12 @@ class Calling(Settling):
 
     def _otherwise(self, payment: Payment, tried: frozenset[str]) -> Payment:
         """Nothing of it has left this machine: where the routes name another account, that one is asked."""
-        if self._was_sent(payment):
-            return payment
         facts = RouteFacts(amount=Money(payment.amount, payment.currency), channel=payment.channel)
-        for account in self.router.otherwise(payment.account, facts):
-            if account in tried or account not in self.gateways:
-                continue
+        others = [name for name in self.router.otherwise(payment.account, facts)
+                  if name in self.gateways and name not in tried]  # fmt: skip
+        if not others or self._was_sent(payment):  # its history is read only where there is somewhere to turn
+            return payment
+        for account in others:
             try:
                 gateway = self.able(account, payment.channel, facts.amount, "charge")
                 self.acceptable(gateway, payment)

@@ -73,6 +73,11 @@ def test_something_has_to_prove_what_comes_back() -> None:
     assert loaded(PEM, **fetched).accounts["shop"].options["download_certificates"] is True
 
 
+def test_nothing_is_fetched_for_national_cryptography_so_fetching_proves_nothing() -> None:
+    fetched = wechat(public_key=None, public_key_id=None, download_certificates=True, national_cryptography=True)
+    assert problems(PEM, **fetched)["$.gateways.shop"].code == "CONFIG_MISSING_FIELD"
+
+
 def test_requests_name_the_key_they_are_signed_with() -> None:
     assert problems(PEM, **wechat(certificate_serial=None))["$.gateways.shop"].code == "CONFIG_MISSING_FIELD"
 

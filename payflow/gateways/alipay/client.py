@@ -27,6 +27,7 @@ from ...signing import (
     Signer,
     Unsealable,
     Verifier,
+    Verifies,
     certificate_key,
     certificate_validity,
     decode_base64,
@@ -92,15 +93,15 @@ class AlipayKeys:
     have the common name of the one that was configured. Those we have are never given up.
     """
 
-    def __init__(self, fixed: Sequence[Verifier] = (), *, roots: Roots | None = None) -> None:
+    def __init__(self, fixed: Sequence[Verifies] = (), *, roots: Roots | None = None) -> None:
         self.fixed = tuple(fixed)
         self.roots = roots
-        self._certified: dict[str, tuple[Verifier, int]] = {}  # and until when it may be used
+        self._certified: dict[str, tuple[Verifies, int]] = {}  # and until when it may be used
         self._holders: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._asked_at = -(1 << 62)
 
-    def valid(self, now: int) -> tuple[Verifier, ...]:
+    def valid(self, now: int) -> tuple[Verifies, ...]:
         """Every key that may have signed: what has expired proves nothing any more."""
         if not self._certified:
             return self.fixed
@@ -127,7 +128,7 @@ class AlipayKeys:
         self._certified = {**self._certified, name: known}
         return name
 
-    def of(self, name: str, now: int) -> tuple[Verifier, ...]:
+    def of(self, name: str, now: int) -> tuple[Verifies, ...]:
         """The keys an answer that names ``name`` may be signed with."""
         if self.roots is None:
             return self.fixed

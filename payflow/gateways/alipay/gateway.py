@@ -11,7 +11,7 @@ from ...errors import CallbackRefused, ConfigError, GatewayError, InvalidRequest
 from ...gateway import Answer, Capabilities, EventKind, NextAction, Outcome
 from ...money import text_from_minor
 from ...records import Payment, Refund
-from ...signing import Signer, Verifier, load_private_key, load_public_key
+from ...signing import Signer, Verifier, Verifies, load_private_key, load_public_key
 from ...transport import NeverSent, Surroundings, Transport
 from ..receiving import checked_id, revealed
 from .answers import Answers, afterwards, covers
@@ -136,7 +136,7 @@ class Alipay(Reading):
         return f"Alipay({self.account!r}, app={self.app!r}, merchant={self.merchant!r})"
 
     @property
-    def _verifiers(self) -> tuple[Verifier, ...]:  # type: ignore[override]  # there read, here made of what is known now
+    def _verifiers(self) -> tuple[Verifies, ...]:  # type: ignore[override]  # there read, here made of what is known now
         return self._keys.valid(self._surroundings.clock())
 
     def check(self, payment: Payment) -> None:

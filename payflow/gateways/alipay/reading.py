@@ -16,7 +16,7 @@ from ... import forms
 from ...errors import CallbackRefused, InvalidRequest
 from ...gateway import Callback, Event, EventKind, Reply
 from ...money import minor_from_text
-from ...signing import MAX_SIGNATURE_TEXT, Verifier, decode_base64
+from ...signing import MAX_SIGNATURE_TEXT, Verifies, decode_base64
 from ..receiving import (
     MAX_BODY,
     beijing_instant,
@@ -75,7 +75,7 @@ class Reading:
     account: str
     app: str
     merchant: str
-    _verifiers: tuple[Verifier, ...]
+    _verifiers: tuple[Verifies, ...]
 
     # -- replies ----------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ``ConfigError``: ``CONFIG_BAD_KEY`` and ``CONFIG_MISSING_FIELD``, each with the path of the option.
     """
-    path, suite = f"$.gateways.{name}", _suite(options)
+    path, suite = f"$.gateways.{name}", suite_of(options)
     chosen: dict[str, Any] = {
         "appid": options["appid"], "mchid": options["mchid"], "api_v3_key": revealed(options["api_v3_key"]),
         "suite": suite, "platform_keys": _platform_keys(options, path, suite),
@@ -92,7 +92,8 @@ def _revealed(value: Any) -> bytes | None:
     return None if value is None else revealed(value)
 
 
-def _suite(options: Mapping[str, Any]) -> Suite:
+def suite_of(options: Mapping[str, Any]) -> Suite:
+    """The algorithms an account is opened with. Its config says which; nothing else ever does."""
     if not options.get("national_cryptography"):
         return INTERNATIONAL
     from .national import NATIONAL

@@ -87,6 +87,7 @@ class Suite:
     certified: Callable[[x509.Certificate, str], tuple[Verifies, Encrypts]]
     own_key: Callable[[bytes, str], tuple[Signs, Decrypts]]
     seal: Callable[[bytes], Seals]
+    shortest_signature: int  # in bytes; anything shorter was cut
 
 
 class PlatformKeys:
@@ -226,5 +227,5 @@ def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
 
 #: RSA and AES: what every merchant has who has not arranged anything else.
 INTERNATIONAL = Suite(
-    SIGNATURE_TYPE, "AEAD_AES_256_GCM", _public_key, load_certificate, _certified, _own_key, Seal
+    SIGNATURE_TYPE, "AEAD_AES_256_GCM", _public_key, load_certificate, _certified, _own_key, Seal, 256
 )  # fmt: skip

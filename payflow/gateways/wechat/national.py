@@ -51,5 +51,5 @@ def _own_key(pem: bytes, path: str) -> tuple[Signs, Decrypts]:
 
 #: SM2 with SM3, and SM4.
 NATIONAL = Suite(
-    "WECHATPAY2-SM2-WITH-SM3", "AEAD_SM4_GCM", _public_key, _certificate, _certified, _own_key, SmSeal
+    "WECHATPAY2-SM2-WITH-SM3", "AEAD_SM4_GCM", _public_key, _certificate, _certified, _own_key, SmSeal, 64
 )  # fmt: skip
