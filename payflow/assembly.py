@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .breaker import Breakers, RedisBreakerStore
 from .clock import Clock, seconds, system_clock
 from .config.dotted import function_of
-from .deciding.draft import Schedule
+from .deciding.rules import Schedule
 from .flow import Flow, Settings
 from .gateway import Gateway
 from .identifiers import new_id

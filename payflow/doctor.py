@@ -243,6 +243,67 @@ _FIXED: list[tuple[str, str, str]] = [
                        over (partition by payment_id order by seq) as before_it
             from pf_message) m
         where delivered_at is not null and before_it = -1"""),
+    ("I-02", "a balance is the sum of its entries",
+     """select a.id, a.balance, t.total from pf_account a
+        left join (select ledger_account, sum(amount) as total from pf_entry where seq is not null
+                   group by ledger_account) t on t.ledger_account = a.id
+        where a.balance <> coalesce(t.total, 0)"""),
+    ("I-02b", "every entry with a place in a chain is on an account that there is",
+     """select e.journal_id, e.line from pf_entry e left join pf_account a on a.id = e.ledger_account
+        where e.seq is not null and a.id is null"""),
+    ("I-20", "what is available is never below the floor",
+     "select id, balance, held, floor from pf_account where balance - held < floor"),
+    ("I-20b", "a floor below the credit limit is debt that was forced on the account",
+     "select id, floor from pf_account where floor < -credit_limit and floor > balance - held"),
+    ("I-21", "what is held is the sum of the open holds",
+     """select a.id, a.held, h.total from pf_account a
+        left join (select account, sum(amount) as total from pf_hold where status = 'open' group by account) h
+            on h.account = a.id
+        where a.held <> coalesce(h.total, 0)"""),
+    ("I-22", "a hold is settled, released or expired once, and only a settled one has been spent",
+     """select id from pf_hold where status not in ('open', 'settled', 'released', 'expired')
+        or settled < 0 or (status <> 'settled' and settled <> 0)"""),
+    ("I-22b", "a settled hold that was spent is booked",
+     """select h.id from pf_hold h left join (
+            select j.cause_id as hold_id, -sum(e.amount) as total from pf_journal j
+            join pf_entry e on e.journal_id = j.id and e.ledger_account = j.account
+            where j.kind = 'settle' group by j.cause_id) s on s.hold_id = h.id
+        where h.status = 'settled' and h.settled <> coalesce(s.total, 0)"""),
+    ("I-23", "running balances run, and entries of an account are numbered without gaps",
+     """select ledger_account, seq from (
+            select ledger_account, seq, amount, balance,
+                   coalesce(lag(seq) over (partition by ledger_account order by seq), 0) as seq_before,
+                   coalesce(lag(balance) over (partition by ledger_account order by seq), 0) as balance_before
+            from pf_entry where seq is not null) t
+        where seq <> seq_before + 1 or balance <> balance_before + amount"""),
+    ("I-23b", "an account stands where its last entry left it",
+     """select a.id, a.seq from pf_account a
+        left join pf_entry e on e.ledger_account = a.id and e.seq = a.seq
+        left join pf_entry later on later.ledger_account = a.id and later.seq = a.seq + 1
+        where later.seq is not null or (a.seq > 0 and (e.seq is null or e.balance <> a.balance or e.hash <> a.chain))
+        or (a.seq = 0 and (a.balance <> 0 or a.chain <> ''))"""),
+    ("I-25b", "credit that was bought is of a payment that is paid",
+     """select j.id from pf_journal j left join pf_payment p on p.id = j.payment_id
+        where j.kind = 'topup' and (p.id is null or p.captured <> p.amount)"""),
+    ("I-25c", "a payment that is paid has credited what it bought",
+     """select p.id from pf_payment p left join pf_journal j on j.payment_id = p.id and j.payment_id <> ''
+            and j.kind = 'topup'
+        left join pf_incident i on i.kind = 'credit_undeliverable' and i.ref = p.id
+        where p.credit <> '' and p.captured > 0 and j.id is null and i.id is null"""),
+    ("I-25d", "a refund took back its credit, and a failed one gave it again",
+     """select r.id from pf_refund r left join (
+            select digest, kind from pf_journal where kind in ('clawback', 'clawback_undone')) j on j.digest = r.id
+        where r.credit > 0 group by r.id, r.status
+        having sum(case when j.kind = 'clawback' then 1 else 0 end) <> 1
+        or sum(case when j.kind = 'clawback_undone' then 1 else 0 end)
+            <> case when r.status = 'failed' then 1 else 0 end"""),
+    ("I-26", "one refill per account, policy and window, and each has its log",
+     """select j.id from pf_journal j left join pf_refill r on r.journal_id = j.id
+        where j.kind = 'refill' and r.journal_id is null
+        union all
+        select r.journal_id from pf_refill r left join pf_journal j on j.id = r.journal_id where j.id is null"""),
+    ("I-27", "an operation on credit is booked once",
+     "select account, kind, ref from pf_journal where account <> '' group by account, kind, ref having count(*) > 1"),
     ("I-51", "every idempotency key leads to what it made",
      """select k.scope, k.idem_key from pf_key k left join pf_payment p on p.id = k.payment_id where p.id is null"""),
 ]  # fmt: skip

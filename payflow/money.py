@@ -72,6 +72,14 @@ def text_from_minor(minor: int, currency: str = "CNY") -> str:
     return f"{'-' if minor < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
+def figure(amount: int, unit: str) -> str:
+    """An amount of a currency or of another unit, for people: ``12.50`` of CNY, ``1000 tokens`` of tokens."""
+    try:
+        return text_from_minor(amount, unit)
+    except InvalidRequest:
+        return f"{amount} {unit}"
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
     """An amount that can be paid: ``1 ≤ minor ≤ MAX_MINOR`` whole minor units of ``currency``."""

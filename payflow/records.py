@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = [
-    "Allowance", "Attempt", "Changes", "Effect", "Entry", "IdempotencyKey", "Incident", "Journal", "Message",
-    "Payment", "Receipt", "Refund", "Transition", "replace",
+    "Account", "AccountChange", "Allowance", "Attempt", "Changes", "Effect", "Entry", "Hold", "IdempotencyKey",
+    "Incident", "Journal", "Message", "Payment", "Policy", "PolicyChange", "Receipt", "Refill", "Refund", "Transition",
+    "replace",
 ]  # fmt: skip
 
 
@@ -55,6 +56,9 @@ class Payment:
     paid_at: int | None = None  # when the gateway says it was paid
     next_check_at: int | None = None  # when the worker looks at it again; None only when there is nothing to wait for
     checks: int = 0  # how often it was looked at since something last changed
+    credit: str = ""  # JSON: what it buys for a wallet account (see deciding.topup); fixed at create; "" buys nothing
+    booked: int = 0  # number of its last journal
+    chain: str = ""  # hash of its last journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Refund:
     created_at: int = 0
     updated_at: int = 0
     finished_at: int | None = None
+    credit: int = 0  # units of a top-up's credit that it took back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +144,21 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a journal: ``amount`` (signed minor units) on ``ledger_account``."""
+    """One line of a journal: ``amount`` (signed minor units, or units of credit) on ``ledger_account``.
+
+    On an owner's account it carries the account's running ``balance`` and the next link of its chain; payflow's own
+    accounts (``gateway:…``, ``sales``, ``issued:…``, ``used:…``) are only ever summed, so that no row of theirs is hot.
+    """
 
     journal_id: str
     line: int
     ledger_account: str
-    currency: str
+    currency: str  # or the unit of credit
     amount: int
+    seq: int | None = None  # number in the account's chain, gap-free from 1
+    balance: int | None = None  # of the account, after this line
+    bucket: str = ""  # the credit it came from or went to
+    hash: str = ""  # of the line before it, its journal and itself (see ledger.chain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +166,18 @@ class Journal:
     """A booked fact. Its id is ``kind:ref``, so the same fact cannot be booked twice; its entries sum to zero."""
 
     id: str
-    kind: str  # capture, refund, late_receipt, late_return
-    ref: str  # payment id, refund id or incident id
-    payment_id: str
+    kind: str  # capture, refund, fee, late_receipt, late_return; of credit: see ledger.KINDS
+    ref: str  # payment id, refund id, incident id; of credit: the account and the operation's key
+    payment_id: str  # "" where no payment is behind it
     cause_id: str
     at: int
+    cause_kind: str = ""
+    seq: int = 0  # number in its payment's chain; 0: it stands in the chains of its accounts' entries
+    account: str = ""  # the owner's account it is about first; "" for a payment's own books
+    use: str = ""  # the host's word for what credit was used for ("chat", "image")
+    memo: str = ""
+    digest: str = ""  # names the request: the same key with another digest is a conflict
+    hash: str = ""  # of the payment's journal before it and of its own content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,13 +271,121 @@ class Allowance:
     used: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What one owner has of one unit of credit. Every write to it, or to anything below it, raises ``version``."""
+
+    id: str  # owner/unit
+    owner: str
+    unit: str  # a currency, tokens, micro-credits: whatever the config declares
+    balance: int = 0  # what it owns, held credit included; negative: debt
+    held: int = 0  # reserved by open holds
+    credit_limit: int = 0  # how far debt may go where a spend asks for debt
+    floor: int = 0  # what balance - held may not go below: -credit_limit, or the debt that was forced on it
+    version: int = 1
+    seq: int = 0  # number of its last entry
+    chain: str = ""  # hash of its last entry
+    buckets: str = "[]"  # JSON: [id, kind, remaining, held, expires_at] in the order in which they are spent
+    activity: str = ""  # what was spent on which day (see refill.activity)
+    caps: str = ""  # JSON: caps of this owner's own in place of its unit's; "" has none
+    tier: str = "ordinary"
+    next_expiry_at: int | None = None  # when credit lapses next
+    refill_policy: str = ""  # the policy it is enrolled in
+    refill_anchor: int | None = None  # from when its periods are counted
+    refill_count: int = 0  # periods since then that are settled
+    refilled_at: int | None = None
+    next_refill_at: int | None = None  # when its refill is due; None: nobody waits for one
+    refill_payment: str = ""  # the payment of a bought refill that is under way
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Credit reserved for work whose cost is known afterwards. Guarded by its account's version."""
+
+    id: str  # made of the account and the key, so that one key is one hold
+    account: str
+    key: str  # the caller's
+    amount: int
+    settled: int = 0
+    status: str = "open"  # open, settled, released, expired
+    allocation: str = "[]"  # JSON: [bucket, amount], what it reserves of which
+    use: str = ""
+    memo: str = ""
+    digest: str = ""
+    expires_at: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChange:
+    """What a person or the host changed about an account besides its credit: for ever, under the version it led to."""
+
+    account: str
+    version: int
+    what: str  # opened, tier, credit_limit, caps
+    before: str
+    after: str
+    changed_by: str
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refill:
+    """The log of refills: credit that a policy granted for one window, who or what asked for it, and what it did."""
+
+    account: str
+    policy: str
+    window: int  # the instant its period began; names the refill
+    journal_id: str
+    amount: int
+    before: int  # available credit
+    after: int
+    cause_kind: str  # demand, schedule, operator, payment
+    cause_id: str
+    policy_version: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A refill policy in force. ``body`` is its JSON, as in the config."""
+
+    name: str
+    version: int
+    enabled: int
+    unit: str
+    body: str
+    source: str  # digest of the config's own body that was last taken over
+    changed_by: str
+    reason: str = ""
+    changed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """One version of a refill policy, for ever."""
+
+    name: str
+    version: int
+    enabled: int
+    body: str
+    changed_by: str
+    reason: str
+    changed_at: int
+
+
 @dataclass(slots=True)
 class Changes:
     """A set of decisions, to be written as one: all of it, or nothing (``StoreConflict``).
 
     ``payments`` maps each touched payment to the version it was read at (``None``: it is new); the new record carries
-    the version to store. ``allowances`` and ``keys`` likewise carry what was read. Everything else is
-    guarded by its payment's version and by unique keys.
+    the version to store. ``accounts``, ``policies``, ``allowances`` and ``keys`` likewise carry what was read.
+    Everything else is guarded by its payment's or account's version and by unique keys. ``unchanged`` names what was
+    only read, and must still be so.
     """
 
     payments: dict[str, tuple[int | None, Payment]] = field(default_factory=dict)
@@ -272,9 +400,16 @@ class Changes:
     entries: list[Entry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     repeats: dict[str, int] = field(default_factory=dict)  # receipt id → how many times more it was stated
+    accounts: dict[str, tuple[Account | None, Account]] = field(default_factory=dict)  # as read (None: new), new
+    holds: dict[str, tuple[bool, Hold]] = field(default_factory=dict)  # (is new, record)
+    account_changes: list[AccountChange] = field(default_factory=list)
+    refills: list[Refill] = field(default_factory=list)
+    policies: dict[str, tuple[int | None, Policy]] = field(default_factory=dict)  # version as read, new
+    policy_changes: list[PolicyChange] = field(default_factory=list)
+    unchanged: dict[str, int] = field(default_factory=dict)  # policy name → the version a decision went by
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
+        return any(getattr(self, name) for name in self.__slots__ if name != "unchanged")
 
     def merge_payment(self, read_version: int | None, payment: Payment) -> None:
         """Keep the version the payment was first read at; store the newest record."""

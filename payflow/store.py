@@ -17,16 +17,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from .records import (
+    Account,
     Allowance,
     Attempt,
     Changes,
     Effect,
     Entry,
+    Hold,
     IdempotencyKey,
     Incident,
     Journal,
     Message,
     Payment,
+    Policy,
     Receipt,
     Refund,
     Transition,
@@ -47,6 +50,12 @@ class Wants:
     refund_ids: set[str] = field(default_factory=set)  # also brings their payments
     refunds: bool = False  # also bring every refund of every payment found
     attempts: bool = False  # also bring every attempt of the payments found that is prepared, sent or unknown
+    accounts: set[str] = field(default_factory=set)  # ids of credit accounts; a joined store locks their rows
+    journals: set[str] = field(default_factory=set)  # ids
+    holds: set[str] = field(default_factory=set)  # ids
+    holding: set[str] = field(default_factory=set)  # accounts whose open holds are wanted
+    policies: set[str] = field(default_factory=set)  # units whose refill policies are wanted
+    again: bool = False  # somebody moved first: what is usually not there (a key used before) has to be looked for now
 
 
 @dataclass(slots=True)
@@ -61,6 +70,10 @@ class Facts:
     incidents: dict[tuple[str, str], Incident] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)  # by id
     attempts: dict[str, Attempt] = field(default_factory=dict)  # by id; prepared, sent or unknown ones
+    accounts: dict[str, Account] = field(default_factory=dict)
+    journals: dict[str, Journal] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)  # by id
+    policies: dict[str, Policy] = field(default_factory=dict)  # by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,11 @@ class Store(Protocol):
 
     def gather(self, wants: Wants) -> Facts:
         """Read a set: a constant number of statements whatever its size."""
+        ...
+
+    def together(self) -> AbstractContextManager[Store]:
+        """One transaction of our own around reading and writing: the store inside it, whose accounts are locked as they
+        are read. For what too many others want as well; versions guard it all the same. Commits at the end."""
         ...
 
     def write(self, changes: Changes) -> None:
@@ -158,6 +176,22 @@ class Store(Protocol):
 
     def forget_keys(self, now: int, limit: int = 1000) -> int:
         """Delete idempotency keys whose retention is over. Returns how many."""
+        ...
+
+    def overdue_accounts(self, now: int, limit: int) -> list[str]:
+        """Ids of accounts with credit that has lapsed, or with open holds whose time is over."""
+        ...
+
+    def accounts_of(self, owner: str) -> list[Account]:
+        """Every account of one owner, as it is now."""
+        ...
+
+    def accounts(self, ids: Iterable[str]) -> list[Account]:
+        """The accounts of these ids that there are, as they are now."""
+        ...
+
+    def open_holds(self, account: str) -> list[Hold]:
+        """The holds of an account that are neither settled nor freed, oldest first."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .clock import iso
-from .money import text_from_minor
+from .money import figure, text_from_minor
 from .records import Payment
 from .store import History
 
@@ -151,7 +151,7 @@ def _journals(history: History) -> list[Step]:
     for journal in history.journals:
         lines = [entry for entry in history.entries if entry.journal_id == journal.id]
         told = ", ".join(
-            f"{entry.ledger_account} {'+' if entry.amount > 0 else ''}{text_from_minor(entry.amount, entry.currency)}"
+            f"{entry.ledger_account} {'+' if entry.amount > 0 else ''}{figure(entry.amount, entry.currency)}"
             for entry in lines
         )
         facts = {

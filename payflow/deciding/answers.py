@@ -11,8 +11,9 @@ from typing import Any
 
 from ..gateway import Answer, Outcome
 from ..records import Attempt, Payment, Refund
-from .draft import Cause, Draft, Needs, compact
+from .draft import Draft, Needs, compact
 from .events import apply_event, fail_refund
+from .rules import Cause
 
 _MARGIN = 60_000_000  # between the end of an order and the question what became of it
 _SOON = 2_000_000  # an unknown outcome is asked about after two seconds, then on the growing schedule

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from ..gateway import Answer, EventKind, Outcome
 from ..records import Attempt, Payment, Refund
 from .answers import disown, refund_of, still_wanted, withdraw
-from .draft import Cause, Draft, compact
+from .draft import Draft, compact
 from .events import Verdict, apply_event, next_look
+from .rules import Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..ledger import chain
+from ..ledger.book import Book
 from ..records import (
+    Account,
     Attempt,
     Changes,
     Entry,
@@ -25,55 +27,10 @@ from ..records import (
     replace,
 )
 from ..store import Facts, Wants
-
-if TYPE_CHECKING:
-    from ..machine import Table
+from .rules import Cause, Rules
 
 #: Attempts that may still move money or stand for something we do not know.
 UNRESOLVED = frozenset({"prepared", "sent", "unknown"})
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When things are looked at again, in microseconds."""
-
-    first_check: int = 10_000_000
-    longest_check: int = 3_600_000_000
-    barcode_check: int = 4_000_000
-    call_lease: int = 30_000_000  # how long a caller may still be working on what it sent
-
-    def after(self, now: int, checks: int) -> int:
-        """The next look after ``checks`` looks that changed nothing: doubling, capped."""
-        return now + min(self.longest_check, self.first_check << min(checks, 20))
-
-    def next(self, payment: Payment, now: int, checks: int) -> int:
-        """The next look at a payment. The payer of a bar code stands at the counter: it is asked every few seconds."""
-        due = self.after(now, checks)
-        if payment.channel == "barcode" and payment.status == "pending" and now < (payment.expires_at or 0):
-            due = min(due, now + self.barcode_check)
-        return due
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What deciding goes by: the compiled tables, the declared policies, the schedule, and what each account can do."""
-
-    tables: Mapping[str, Table]
-    policies: Mapping[str, str]
-    schedule: Schedule = Schedule()
-    operations: Mapping[str, frozenset[str]] = field(default_factory=dict)  # account → operations
-
-    def can(self, account: str, operation: str) -> bool:
-        """Whether the gateway behind ``account`` has this operation."""
-        return operation in self.operations.get(account, frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why something moves: the kind and the id of what caused it."""
-
-    kind: str  # api, callback, answer, query, reconcile, operator, timer
-    id: str
 
 
 class Needs(Exception):
@@ -100,7 +57,7 @@ class Needs(Exception):
 class Draft:
     """Facts being turned into changes."""
 
-    __slots__ = ("changes", "facts", "new_id", "now", "prepared", "rules", "trace_id", "wants")
+    __slots__ = ("books", "changes", "facts", "new_id", "now", "prepared", "rules", "trace_id", "wants")
 
     def __init__(
         self, facts: Facts, rules: Rules, now: int, new_id: Callable[[int], str], wants: Wants, trace_id: str = ""
@@ -113,6 +70,7 @@ class Draft:
         self.trace_id = trace_id
         self.changes = Changes()
         self.prepared: list[str] = []  # attempts that wait to be performed once this is written
+        self.books: dict[str, Book] = {}  # accounts that are open for posting
 
     # -- payments -----------------------------------------------------------------------------------------------
 
@@ -188,7 +146,8 @@ class Draft:
             trace_id=payment.trace_id,
         )
         if cell.books == "capture":
-            self.book("capture", payment.id, payment, [(f"gateway:{payment.account}", payment.amount)], "sales", cause)
+            lines = [(f"gateway:{payment.account}", payment.amount)]
+            payment = self.book("capture", payment.id, payment, lines, earned(payment), cause)
         if cell.tells:
             self._message(
                 payment,
@@ -359,17 +318,22 @@ class Draft:
 
     def book(
         self, kind: str, ref: str, payment: Payment, lines: Sequence[tuple[str, int]], against: str, cause: Cause
-    ) -> None:
-        """Book a fact once: ``lines`` and one line ``against`` that makes the sum zero."""
-        journal_id = f"{kind}:{ref}"
-        self.changes.journals.append(
-            Journal(id=journal_id, kind=kind, ref=ref, payment_id=payment.id, cause_id=cause.id, at=self.now)
-        )
-        total = sum(amount for _, amount in lines)
-        for number, (name, amount) in enumerate([*lines, (against, -total)], start=1):
+    ) -> Payment:
+        """Book a fact once: ``lines`` and one line ``against`` that makes the sum zero. The next link of its chain."""
+        unit, total = payment.currency, sum(amount for _, amount in lines)
+        lines = [*lines, (against, -total)]
+        journal = Journal(
+            id=f"{kind}:{ref}", kind=kind, ref=ref, payment_id=payment.id, cause_kind=cause.kind, cause_id=cause.id,
+            at=self.now, seq=payment.booked + 1,
+        )  # fmt: skip
+        text = chain.content(journal, [(name, unit, amount, "") for name, amount in lines])
+        sealed = replace(journal, hash=chain.journal_link(payment.chain, text, journal.seq))
+        self.changes.journals.append(sealed)
+        for number, (name, amount) in enumerate(lines, start=1):
             self.changes.entries.append(
-                Entry(journal_id=journal_id, line=number, ledger_account=name, currency=payment.currency, amount=amount)
+                Entry(journal_id=journal.id, line=number, ledger_account=name, currency=unit, amount=amount)
             )
+        return self.put(payment, booked=journal.seq, chain=sealed.hash)
 
     def keep_receipt(self, receipt: Receipt) -> None:
         """Keep the proof of a fact; from now on the same fact is a repeat, within this very set too."""
@@ -407,6 +371,21 @@ class Draft:
         is_new = self.changes.incidents.get(incident.id, (False, incident))[0]
         self.changes.incidents[incident.id] = (is_new, incident)
         self.facts.incidents[(incident.kind, incident.ref)] = incident
+
+    # -- credit -------------------------------------------------------------------------------------------------
+
+    def open_book(self, account: Account, *, is_new: bool = False) -> Book:
+        """An account opened for posting; what is posted is written when the draft is done."""
+        book = self.books[account.id] = Book(account, is_new=is_new)
+        return book
+
+    def close_books(self) -> None:
+        """The accounts that were posted to become changes, each one version further."""
+        for name, book in self.books.items():
+            if book.touched:
+                account = book.closed(self.now)
+                self.changes.accounts[name] = (None if book.is_new else book.read, account)
+                self.facts.accounts[name] = account
 
     # -- what goes with every move ------------------------------------------------------------------------------
 
@@ -464,6 +443,11 @@ class Draft:
                 due_at=self.now,
             )
         )
+
+
+def earned(payment: Payment) -> str:
+    """Payflow's own account that stands against the money: what is sold, or what is owed as credit."""
+    return "prepaid" if payment.credit else "sales"
 
 
 def compact(value: Mapping[str, Any]) -> str:

@@ -14,7 +14,9 @@ from enum import StrEnum
 
 from ..gateway import Event, EventKind
 from ..records import Incident, Payment, Receipt, Refund, replace
-from .draft import Cause, Draft, Needs, compact
+from . import topup
+from .draft import Draft, Needs, compact, earned
+from .rules import Cause
 
 
 class Verdict(StrEnum):
@@ -165,6 +167,8 @@ def _paid(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
         next_check_at=next_look(draft, payment),
         next_action="{}",
     )
+    if payment.credit:
+        topup.credit(draft, payment, cause)
     if move == "pay_late":
         incident = _incident(draft, event, payment, "late_payment", "accept", "resolved")
         draft.raise_incident(replace(incident, resolution="accepted by policy"), payment)
@@ -188,7 +192,7 @@ def _money_without_a_place(draft: Draft, event: Event, payment: Payment, fact: s
     _accept(draft, event, payment, fact, cause, outcome="incident")
     if first:
         lines = [(f"gateway:{payment.account}", event.amount or 0)]
-        draft.book("late_receipt", incident.id, payment, lines, "suspense", cause)
+        payment = draft.book("late_receipt", incident.id, payment, lines, "suspense", cause)
         if policy == "refund":
             return_money(draft, incident, payment, cause)
     return Verdict.INCIDENT
@@ -313,11 +317,11 @@ def succeed_refund(
     )
     lines = [(f"gateway:{payment.account}", -refund.amount)]
     if refund.incident_id is not None:
-        draft.book("late_return", refund.id, payment, lines, "suspense", cause)
+        payment = draft.book("late_return", refund.id, payment, lines, "suspense", cause)
         _close_incident(draft, refund, "resolved", f"refunded by {refund.out_refund_no}")
         _rest(draft, payment)
         return
-    draft.book("refund", refund.id, payment, lines, "sales", cause)
+    payment = draft.book("refund", refund.id, payment, lines, earned(payment), cause)
     refunded = payment.refunded + refund.amount
     event = "refund_full" if refunded == payment.captured else "refund_part"
     payment = draft.move(payment, event, cause, refunded=refunded, reserved=payment.reserved - refund.amount)
@@ -335,6 +339,8 @@ def fail_refund(
         _close_incident(draft, refund, "open", f"refund {refund.out_refund_no} failed")
     else:
         payment = draft.put(payment, reserved=payment.reserved - refund.amount)
+        if refund.credit:
+            topup.give_back(draft, payment, refund, cause)
     _rest(draft, payment)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..errors import InvalidRequest, Refused
 from ..records import Incident, replace
-from .draft import Cause, Draft, Needs
+from .draft import Draft, Needs
 from .events import return_money
+from .rules import Cause
 
 #: Incidents that stand for money which really came and is booked in suspense.
 WITH_MONEY = frozenset({"late_payment", "double_payment", "unexpected_payment"})

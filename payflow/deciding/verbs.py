@@ -13,8 +13,10 @@ from ..gateway import Gateway
 from ..money import Money
 from ..records import Allowance, IdempotencyKey, Payment, Refund, replace
 from ..trust import TokenClaims, Trust
+from . import topup
 from .answers import withdraw
-from .draft import Cause, Draft, Needs
+from .draft import Draft, Needs
+from .rules import Cause
 
 METADATA_BYTES = 4096
 
@@ -278,9 +280,11 @@ def refund(
         raise Refused("Everything is refunded or being refunded", code="NOT_REFUNDABLE", payment_id=payment.id)
     if currency != payment.currency:
         raise InvalidRequest("A refund is in the currency of its payment", code="CURRENCY_MISMATCH")
-    wanted = left if amount is None else amount
-    if wanted > left:
+    if amount is not None and amount > left:
         raise Refused("More than is left to refund", code="REFUND_EXCEEDS_CAPTURED", payment_id=payment.id, left=left)
+    wanted, credit = left if amount is None else amount, 0
+    if payment.credit:
+        wanted, credit = topup.refundable(draft, payment, amount)
     event = "refund_full" if payment.refunded + wanted == payment.captured else "refund_part"
     draft.rules.tables["payment"].move(payment.status, event, draft.rules.policies)
     known = draft.refunds_of(payment.id)
@@ -293,8 +297,11 @@ def refund(
         id=number, payment_id=payment.id, gateway=payment.gateway, account=payment.account,
         out_refund_no=out_refund_no or number, amount=wanted, currency=payment.currency, status="", reason=reason,
         gateway_txn=payment.gateway_txn, trace_id=payment.trace_id, created_at=draft.now, updated_at=draft.now,
+        credit=credit,
     )  # fmt: skip
     cause = Cause("api", request.key)
+    if credit:
+        topup.take_back(draft, payment, record, cause)
     due = draft.rules.schedule.after(draft.now, 0)
     payment = draft.put(payment, reserved=payment.reserved + wanted, next_check_at=due)
     payment, record = draft.create_refund(payment, record, cause)

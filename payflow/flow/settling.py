@@ -6,11 +6,13 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from ..clock import Clock, seconds, system_clock
-from ..deciding.draft import Draft, Needs, Rules, Schedule
+from ..deciding.draft import Draft, Needs
+from ..deciding.rules import CreditRules, Rules, Schedule
 from ..errors import InvalidRequest, Refused, StoreConflict
 from ..gateway import Event, Gateway
 from ..identifiers import new_id
@@ -58,6 +60,7 @@ class Settling:
         clock: Clock = system_clock,
         ids: Callable[[int], str] = new_id,
         config: Any = None,
+        credit: CreditRules | None = None,
     ) -> None:
         self.store = store
         self.gateways = dict(gateways)
@@ -73,7 +76,13 @@ class Settling:
             policies=policies,
             schedule=schedule or Schedule(),
             operations={name: gateway.capabilities.operations for name, gateway in self.gateways.items()},
+            credit=credit or CreditRules(),
         )
+
+    @property
+    def rules(self) -> Rules:
+        """What its decisions go by."""
+        return self._rules
 
     def joined(self, connection: Any) -> Self:
         """This flow inside the host's transaction: a DB-API connection, SQLAlchemy ``Connection`` or ``Session``.
@@ -88,27 +97,35 @@ class Settling:
         return twin
 
     def settle(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str = "") -> tuple[T, Draft]:
-        """Gather, decide, write; again from the start if somebody moved first or the decision needs to know more."""
+        """Gather, decide, write; again from the start if somebody moved first or the decision needs to know more.
+
+        Who was too late for an account once queues up for it: where many want the same credit, all get their turn.
+        """
         tries = self.settings.conflict_tries
         for attempt in range(1, tries + 1):
-            result, draft = self._decided(wants, decide, trace_id)
-            if not draft.changes:
-                return result, draft
+            queues = attempt > 1 and bool(wants.accounts) and not self.store.joined
             try:
-                self.store.write(draft.changes)
+                with self.store.together() if queues else nullcontext(self.store) as store:
+                    result, draft = self._decided(store, wants, decide, trace_id)
+                    if draft.changes:
+                        store.write(draft.changes)
             except StoreConflict:
                 if attempt == tries:
                     raise
-                time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
+                wants.again = True
+                if not queues:
+                    time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
             else:
                 return result, draft
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _decided(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str) -> tuple[T, Draft]:
+    def _decided(self, store: Store, wants: Wants, decide: Callable[[Draft], T], trace_id: str) -> tuple[T, Draft]:
         while True:
-            draft = Draft(self.store.gather(wants), self._rules, self.clock(), self._ids, wants, trace_id)
+            draft = Draft(store.gather(wants), self._rules, self.clock(), self._ids, wants, trace_id)
             try:
-                return decide(draft), draft
+                result = decide(draft)
+                draft.close_books()
+                return result, draft
             except Needs as needs:
                 if not needs.add_to(wants):
                     raise RuntimeError("A decision asks again for what it was given") from needs

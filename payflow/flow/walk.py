@@ -11,7 +11,9 @@ from typing import Any
 
 from ..clock import day_of, seconds
 from ..deciding import incidents, verbs
-from ..deciding.draft import Cause, Draft
+from ..deciding.draft import Draft
+from ..deciding.rules import Cause
+from ..deciding.topup import Purchase
 from ..errors import InvalidRequest, NotFound, PayflowError
 from ..gateway import NextAction
 from ..identifiers import checked_key, checked_reference
@@ -65,12 +67,14 @@ class Flow(Calling, Receiving):
         account: str | None = None,
         trace_id: str | None = None,
         scope: str = "pay",
+        purchase: Purchase | None = None,
     ) -> Result:
         """Take ``amount`` through ``channel``.
 
         A trusted ``action`` within its ceilings is sent to the gateway at once; any other waits in ``created``, and
         ``next_action`` of kind ``confirm`` carries the single-use token for :meth:`confirm`. ``account`` overrules the
-        routes. The same ``key`` with the same request returns the payment as it is now.
+        routes. The same ``key`` with the same request returns the payment as it is now. ``purchase`` is the credit that
+        the payment buys (see :meth:`payflow.wallet.Wallet.top_up`): it is there in the transaction that makes it paid.
 
         Raises ``InvalidRequest`` (``INVALID_AMOUNT``, ``INVALID_CURRENCY``, ``INVALID_CHANNEL``, ``INVALID_REFERENCE``,
         ``INVALID_METADATA``, ``IDEMPOTENCY_KEY_MISSING``), ``IdempotencyRefused``, ``Refused`` (``NO_ROUTE``,
@@ -90,6 +94,7 @@ class Flow(Calling, Receiving):
             trace_id=trace_id,
             scope=scope,
             expected=False,
+            purchase=purchase,
         )
 
     def expect(
@@ -143,6 +148,7 @@ class Flow(Calling, Receiving):
         trace_id: str | None,
         scope: str,
         expected: bool,
+        purchase: Purchase | None = None,
     ) -> Result:
         checked_key(key)
         if not isinstance(amount, Money):
@@ -171,6 +177,7 @@ class Flow(Calling, Receiving):
             metadata=note,
             out_trade_no=out_trade_no,
             account=account,
+            **({"purchase": purchase.text()} if purchase is not None else {}),
         )
         chosen = self._route(amount, channel, extra, account)
         gateway = self.able(chosen, channel, amount, None if expected else "charge")
@@ -196,6 +203,7 @@ class Flow(Calling, Receiving):
             created_at=now,
             updated_at=now,
             expires_at=now + self.settings.lifetime(channel),
+            credit=purchase.text() if purchase is not None else "",
         )
         if not expected:
             self.acceptable(gateway, payment)

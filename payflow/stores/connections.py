@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Self
 
-from ..errors import PayflowError, StoreError
+from ..errors import PayflowError, StoreConflict, StoreError
 from .dialect import Dialect
 from .pool import Pool
 
@@ -35,6 +35,19 @@ class Connections:
         found = driver_connection(connection)
         self.dialect.recognise(found)
         return type(self)(self.dialect, self._pool, connection=found)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Self]:
+        """See :meth:`payflow.store.Store.together`."""
+        with self._whole() as (connection, _):
+            inner = type(self)(self.dialect, self._pool, connection=connection)
+            inner._checked = True
+            try:
+                yield inner
+            except StoreError as error:
+                if error.code == "STORE_TRANSACTION_UNDONE":  # it was our own, and is tried again as a whole
+                    raise StoreConflict from error
+                raise
 
     # -- reading ------------------------------------------------------------------------------------------------
 

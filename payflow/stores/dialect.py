@@ -141,9 +141,13 @@ class Dialect(ABC):
 
     @abstractmethod
     def select_by(
-        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]], also: str = ""
-    ) -> list[Row]:
-        """The rows whose ``columns`` are one of ``keys`` and for which ``also`` holds."""
+        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]],
+        also: str = "", *, lock: bool = False,
+    ) -> list[Row]:  # fmt: skip
+        """The rows whose ``columns`` are one of ``keys`` and for which ``also`` holds.
+
+        ``lock``: nobody else changes them before this transaction ends; rows are locked in the order of the columns.
+        """
 
     @abstractmethod
     def write(self, cursor: Any, changes: Changes) -> None:
@@ -183,13 +187,22 @@ class Dialect(ABC):
     name_type = "varchar(191)"
 
     def create_table(self, table: TableSchema) -> str:
-        """A table as DDL."""
-        parts = [self.column(table, column) for column in table.columns]
+        """A table as DDL, with the columns it began with."""
+        columns = table.columns_of(table.since)
+        parts = [self.column(table, column) for column in columns]
         parts.append(f"primary key ({', '.join(table.key)})")
-        parts += [f"check ({check})" for check in (*table.checks, *self.more_checks(table))]
+        parts += [f"check ({check})" for check in (*table.checks, *self.more_checks(table, columns))]
         return f"create table if not exists {table.name} (\n  " + ",\n  ".join(parts) + f"\n){self.options(table)}"
 
-    def more_checks(self, table: TableSchema) -> Sequence[str]:  # noqa: ARG002 -- for SQLite
+    def add_column(self, table: TableSchema, column: str) -> str:
+        """A column that came later, as DDL: rows that are there already get nothing, 0 or an empty text."""
+        empty = "" if table.may_be_null(column) else " default 0" if table.is_number(column) else " default ''"
+        return f"alter table {table.name} add column {self.if_missing}{self.column(table, column)}{empty}"
+
+    #: A step that was broken off is run again.
+    if_missing = "if not exists "
+
+    def more_checks(self, table: TableSchema, columns: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 -- for SQLite
         """Checks this database needs to do what the others do by their types."""
         return ()
 

@@ -159,13 +159,14 @@ class MariaDB(Dialect):
     # -- sets ---------------------------------------------------------------------------------------------------
 
     def select_by(
-        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]], also: str = ""
-    ) -> list[Row]:
+        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]],
+        also: str = "", *, lock: bool = False,
+    ) -> list[Row]:  # fmt: skip
         found: list[Row] = []
-        listed = list(keys)
+        listed = sorted(keys, key=list) if lock else list(keys)
         for start in range(0, len(listed), CHUNK):
             part = listed[start : start + CHUNK]
-            rest = f" and {also}" if also else ""
+            rest = (f" and {also}" if also else "") + (f" order by {', '.join(columns)} for update" if lock else "")
             sql = f"{select(table)}{_one_of(columns, len(part))}{rest}"
             cursor.execute(percent(sql), [value for key in part for value in key])
             found += cursor.fetchall()
@@ -184,13 +185,15 @@ class MariaDB(Dialect):
 
     def _compare_and_set(self, cursor: Any, part: Part) -> None:
         """Lock the rows in the order of their keys, compare them, and set them all with one statement."""
-        if len(part.rows) == 1:
+        if len(part.rows) == 1 and part.names:
             # What is compared changes with it, so that a row that was found has changed, whatever the driver counts.
             if self.run_many(cursor, update(part.table, part.names, part.compared), part.rows) != 1:
                 raise StoreConflict
             return
         for start in range(0, len(part.rows), CHUNK):
             self._lock(cursor, part, part.rows[start : start + CHUNK])
+        if not part.names:
+            return
         keys = len(part.names) + len(part.table.key)
         self._set(cursor, part.table, (*part.names, *map(_was, part.table.key)), [row[:keys] for row in part.rows])
 
@@ -211,7 +214,7 @@ class MariaDB(Dialect):
         table, keys = part.table, part.table.key
         sql = (
             f"select {', '.join(part.compared)} from {table.name} where {_one_of(keys, len(rows))}"
-            f" order by {', '.join(keys)} for update"
+            f" order by {', '.join(keys)} {'for update' if part.names else 'lock in share mode'}"
         )
         self.run(cursor, sql, [value for row in compared for value in row[: len(keys)]])
         if set(cursor.fetchall()) != set(compared):

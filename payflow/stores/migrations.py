@@ -12,22 +12,48 @@ from typing import Any
 
 from ..errors import StoreError
 from .dialect import Dialect
-from .schema import TABLES
+from .schema import ENTRY, JOURNAL, TABLES, Index
 
 _REGISTER = "create table if not exists pf_schema (version bigint not null primary key, applied_at bigint not null)"
 
 
-def _first(dialect: Dialect) -> list[str]:
+def _made(dialect: Dialect, version: int) -> list[str]:
+    """The tables that came with this version, with their indexes as they were then."""
     statements = []
     for table in TABLES:
-        statements.append(dialect.create_table(table))
-        statements += [dialect.create_index(table, index) for index in table.indexes]
+        if table.since == version:
+            statements.append(dialect.create_table(table))
+            known = table.columns_of(version)
+            indexes = [_AT_FIRST.get(index.name, index) for index in table.indexes if set(index.columns) <= set(known)]
+            statements += [dialect.create_index(table, index) for index in indexes]
     return statements
+
+
+def _first(dialect: Dialect) -> list[str]:
+    """Payments and everything below them."""
+    return _made(dialect, 1)
+
+
+#: Indexes that changed later, as they were at first.
+_AT_FIRST = {"pf_journal_payment": Index("pf_journal_payment", ("payment_id",))}
+
+
+def _wallet(dialect: Dialect) -> list[str]:
+    """Credit: accounts, holds, refills; the ledger's chains."""
+    statements = [
+        dialect.add_column(table, column) for table in TABLES for column, version in table.later.items() if version == 2
+    ]
+    statements += _made(dialect, 2)
+    (by_account,) = ENTRY.indexes
+    (by_payment,) = JOURNAL.indexes
+    if dialect.partial_indexes:
+        statements += ["drop index if exists pf_journal_payment", dialect.create_index(JOURNAL, by_payment)]
+    return [*statements, dialect.create_index(ENTRY, by_account)]
 
 
 #: Each step: the statements that lead to the version of its place, beginning with 1. A step that was released is never
 #: edited: what comes later is a step of its own.
-STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first,)
+STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet)
 VERSION = len(STEPS)
 
 

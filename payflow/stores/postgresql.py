@@ -146,9 +146,10 @@ class PostgreSQL(Dialect):
     # -- sets ---------------------------------------------------------------------------------------------------
 
     def select_by(
-        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]], also: str = ""
-    ) -> list[Row]:
-        rest = f" and {also}" if also else ""
+        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]],
+        also: str = "", *, lock: bool = False,
+    ) -> list[Row]:  # fmt: skip
+        rest = (f" and {also}" if also else "") + (f" order by {', '.join(columns)} for update" if lock else "")
         parameters: Sequence[Any]
         if len(keys) == 1:
             (parameters,) = keys
@@ -180,7 +181,7 @@ class PostgreSQL(Dialect):
             tuple(part[:3] for part in replaced),
             tuple(table for table, _ in inserted),
             bool(repeated),
-            parameters[len(compared)] == 1,
+            parameters[len(compared)] == 1 and all(part.names for part in compared),
         )
         if not cursor.execute(sql, parameters).fetchone()[0]:
             raise StoreConflict
@@ -245,7 +246,7 @@ def _statement(
         found = " + ".join(f"(select count(*) from l{number})" for number in range(len(compared)))
     parts.append(f"guard as materialized (select {found or '0'} = ? as ok)")
     if not lone:
-        parts += [_update(f"u{number}", f"d{number}", *shape) for number, shape in enumerate(compared)]
+        parts += [_update(f"u{number}", f"d{number}", *shape) for number, shape in enumerate(compared) if shape[1]]
     for number, (table, names, keys) in enumerate(replaced):
         parts.append(_update(f"r{number}", _recordset(table, (*names, *keys)), table, names, keys))
     parts += [_insert(f"i{number}", table) for number, table in enumerate(inserted)]
@@ -275,7 +276,7 @@ def _compare(number: int, table: TableSchema, names: Sequence[str], compared: Se
     return f"""d{number} as materialized (select * from {rows}),
   l{number} as materialized (
     select 1 from (select {order} from d{number} order by {order}) d
-    cross join lateral (select 1 from {table.name} t where {same} for update) l)"""
+    cross join lateral (select 1 from {table.name} t where {same} for {"update" if names else "share"}) l)"""
 
 
 def _compare_and_set(table: TableSchema, names: Sequence[str], compared: Sequence[str]) -> str:

@@ -6,15 +6,18 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from ..records import (
+    Account,
     Allowance,
     Attempt,
     Effect,
     Entry,
+    Hold,
     IdempotencyKey,
     Incident,
     Journal,
     Message,
     Payment,
+    Policy,
     Receipt,
     Refund,
     Transition,
@@ -22,7 +25,7 @@ from ..records import (
 from ..store import Facts, History, Wants
 from .connections import Connections
 from .rows import record_of, select, storable
-from .schema import BY_RECORD, INCIDENT, PAYMENT, RECEIPT
+from .schema import BY_RECORD, INCIDENT, OF_A_PAYMENT, PAYMENT, RECEIPT
 
 R = TypeVar("R")
 _OPEN = "status in ('prepared', 'sent', 'unknown')"
@@ -46,6 +49,7 @@ def _asks_for_one_fact(wants: Wants) -> bool:
         or wants.refund_ids
         or wants.refunds
         or wants.attempts
+        or wants.accounts
     )
 
 
@@ -63,10 +67,28 @@ class Reading(Connections):
             if _asks_for_one_fact(wants):
                 self._gather_one_fact(cursor, wants, facts)
                 return facts
-            self._gather_payments(cursor, wants, facts)
+            if wants.orders or wants.payments or wants.refund_ids:
+                self._gather_payments(cursor, wants, facts)
             self._gather_named(cursor, wants, facts)
             self._gather_below(cursor, wants, facts)
+            if wants.accounts or wants.holds or wants.policies:
+                self._gather_credit(cursor, wants, facts)
         return facts
+
+    def _gather_credit(self, cursor: Any, wants: Wants, facts: Facts) -> None:
+        """Accounts, and after them what their versions guard."""
+        if wants.accounts:
+            accounts = self._by(cursor, Account, ("id",), _ones(wants.accounts), lock=self.joined)
+            facts.accounts = {kept.id: kept for kept in accounts}
+        if wants.journals:
+            facts.journals = {kept.id: kept for kept in self._by(cursor, Journal, ("id",), _ones(wants.journals))}
+        if wants.holds:
+            facts.holds = {kept.id: kept for kept in self._by(cursor, Hold, ("id",), _ones(wants.holds))}
+        if wants.holding:
+            for hold in self._by(cursor, Hold, ("account",), _ones(wants.holding), "status = 'open'"):
+                facts.holds[hold.id] = hold
+        if wants.policies:
+            facts.policies = {kept.name: kept for kept in self._by(cursor, Policy, ("unit",), _ones(wants.policies))}
 
     def _gather_one_fact(self, cursor: Any, wants: Wants, facts: Facts) -> None:
         """What a lone callback asks for, its order and its fact, in one statement: one round trip instead of two."""
@@ -124,13 +146,14 @@ class Reading(Connections):
             facts.attempts = {kept.id: kept for kept in self._by(cursor, Attempt, ("payment_id",), found, _OPEN)}
 
     def _by(
-        self, cursor: Any, kind: type[R], columns: tuple[str, ...], keys: Collection[Sequence[str]], also: str = ""
-    ) -> list[R]:
+        self, cursor: Any, kind: type[R], columns: tuple[str, ...], keys: Collection[Sequence[str]], also: str = "",
+        *, lock: bool = False,
+    ) -> list[R]:  # fmt: skip
         """The records whose ``columns`` are one of ``keys``. A key that no database keeps is not there."""
         wanted = [key for key in keys if all(map(storable, key))]
         if not wanted:
             return []
-        rows = self.dialect.select_by(cursor, BY_RECORD[kind], columns, wanted, also)
+        rows = self.dialect.select_by(cursor, BY_RECORD[kind], columns, wanted, also, lock=lock)
         return [record_of(kind, row) for row in rows]
 
     # -- for people ---------------------------------------------------------------------------------------------
@@ -150,7 +173,10 @@ class Reading(Connections):
             attempts = of(Attempt, lambda kept: (kept.created_at, kept.id))
             moved = [("payment", payment_id), *(("refund", kept.id) for kept in refunds)]
             moved += [("attempt", kept.id) for kept in attempts]
-            journals = of(Journal, lambda kept: (kept.at, kept.id))
+            journals = sorted(
+                self._by(cursor, Journal, ("payment_id",), one, OF_A_PAYMENT),
+                key=lambda kept: (kept.at, kept.seq or 1 << 40, kept.id),  # credit follows the money that bought it
+            )
             return History(
                 payment=found[0],
                 refunds=refunds,

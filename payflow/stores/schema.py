@@ -11,14 +11,19 @@ hangs in the air, and a foreign key would cost a look-up and a lock on the paren
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from .. import records
 
 #: Fields whose names SQL keeps for itself, and their columns.
-COLUMN_NAMES: Mapping[tuple[str, str], str] = {("Receipt", "key"): "fact", ("IdempotencyKey", "key"): "idem_key"}
+COLUMN_NAMES: Mapping[tuple[str, str], str] = {
+    ("Receipt", "key"): "fact", ("IdempotencyKey", "key"): "idem_key", ("Hold", "key"): "hold_key",
+    ("Journal", "use"): "used_for", ("Hold", "use"): "used_for", ("Refill", "window"): "period_start",
+    ("Refill", "before"): "available_before", ("Refill", "after"): "available_after",
+    ("AccountChange", "before"): "was", ("AccountChange", "after"): "became",
+}  # fmt: skip
 
 #: A name (every text that is not a long one) has at most so many characters: four bytes each fit into any key.
 NAME_LENGTH = 191
@@ -48,6 +53,8 @@ class TableSchema:
     checks: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()  # columns that never change; empty: rows are only ever inserted
     clustered: bool = False  # rows live in the tree of their key (SQLite; InnoDB always does): small rows only
+    since: int = 1  # the schema version that made it
+    later: Mapping[str, int] = field(default_factory=dict)  # columns that came with a later version
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -72,6 +79,10 @@ class TableSchema:
         """Whether the field may be ``None``."""
         return "None" in self._kinds[column]
 
+    def columns_of(self, version: int) -> tuple[str, ...]:
+        """The columns it had when the schema had this version."""
+        return tuple(name for name in self.columns if self.later.get(name, self.since) <= version)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns that hold names."""
@@ -84,7 +95,7 @@ PAYMENT = TableSchema(
     "pf_payment",
     records.Payment,
     key=("id",),
-    texts=frozenset({"description", "metadata", "next_action"}),
+    texts=frozenset({"description", "metadata", "next_action", "credit"}),
     indexes=(
         Index("pf_payment_order", ("account", "out_trade_no"), unique=True),
         Index("pf_payment_trade", ("account", "gateway_txn"), "gateway_txn is not null", unique=True),
@@ -97,8 +108,9 @@ PAYMENT = TableSchema(
     ),
     fixed=frozenset({
         "id", "out_trade_no", "channel", "amount", "currency", "action", "expected", "reference", "description",
-        "metadata", "trace_id", "created_at",
+        "metadata", "trace_id", "created_at", "credit",
     }),
+    later={"credit": 2, "booked": 2, "chain": 2},
 )  # fmt: skip
 #: Who takes the money is chosen before it is sent. Once the gateway has numbered the trade it cannot change any more,
 #: and an update without these columns leaves the indexes over them alone.
@@ -114,8 +126,11 @@ REFUND = TableSchema(
         Index("pf_refund_payment", ("payment_id",)),
     ),
     checks=(f"amount {_MONEY}",),
-    fixed=frozenset({"id", "payment_id", "gateway", "account", "out_refund_no", "amount", "currency", "created_at"}),
-)
+    fixed=frozenset({
+        "id", "payment_id", "gateway", "account", "out_refund_no", "amount", "currency", "created_at", "credit",
+    }),
+    later={"credit": 2},
+)  # fmt: skip
 ATTEMPT = TableSchema(
     "pf_attempt",
     records.Attempt,
@@ -140,14 +155,24 @@ TRANSITION = TableSchema(
     key=("entity", "entity_id", "seq"),  # a payment's history asks for its own, its refunds' and its attempts'
     clustered=True,
 )
+#: Most journals of credit have no payment behind them and stay out of the index, where a database can leave them out.
+OF_A_PAYMENT = "payment_id <> ''"
 JOURNAL = TableSchema(
     "pf_journal",
     records.Journal,
     key=("id",),
-    indexes=(Index("pf_journal_payment", ("payment_id",)),),
+    indexes=(Index("pf_journal_payment", ("payment_id",), OF_A_PAYMENT),),
     clustered=True,
+    later=dict.fromkeys(("cause_kind", "seq", "account", "used_for", "memo", "digest", "hash"), 2),
 )
-ENTRY = TableSchema("pf_entry", records.Entry, key=("journal_id", "line"), clustered=True)
+ENTRY = TableSchema(
+    "pf_entry",
+    records.Entry,
+    key=("journal_id", "line"),
+    indexes=(Index("pf_entry_account", ("ledger_account", "seq"), "seq is not null", unique=True),),
+    clustered=True,
+    later=dict.fromkeys(("seq", "balance", "bucket", "hash"), 2),
+)
 MESSAGE = TableSchema(
     "pf_message",
     records.Message,
@@ -195,7 +220,61 @@ ALLOWANCE = TableSchema(
     clustered=True,
 )
 
+#: 2**63 - 1 is what a database holds; far below it, so that sums of many accounts fit as well.
+_CREDIT = "between -9007199254740991 and 9007199254740991"
+ACCOUNT = TableSchema(
+    "pf_account",
+    records.Account,
+    key=("id",),
+    texts=frozenset({"buckets", "activity", "caps"}),
+    indexes=(
+        Index("pf_account_owner", ("owner",)),
+        Index("pf_account_expiry", ("next_expiry_at",), "next_expiry_at is not null"),
+        Index("pf_account_refill", ("next_refill_at",), "next_refill_at is not null"),
+    ),
+    checks=(
+        f"balance {_CREDIT}", f"held {_CREDIT} and held >= 0", "credit_limit >= 0", "floor <= 0",
+        "balance - held >= floor", "version >= 1",
+    ),
+    fixed=frozenset({"id", "owner", "unit", "created_at"}),
+    since=2,
+)  # fmt: skip
+#: What most writes to an account leave as it was: an update without these leaves the indexes over them alone.
+SCHEDULE = frozenset({
+    "tier", "caps", "credit_limit", "next_expiry_at", "refill_policy", "refill_anchor", "refill_count", "refilled_at",
+    "next_refill_at", "refill_payment",
+})  # fmt: skip
+HOLD = TableSchema(
+    "pf_hold",
+    records.Hold,
+    key=("id",),
+    texts=frozenset({"allocation", "memo"}),
+    indexes=(
+        Index("pf_hold_open", ("expires_at",), "status = 'open'", otherwise=("status", "expires_at")),
+        Index("pf_hold_account", ("account", "expires_at"), "status = 'open'", otherwise=("account", "status")),
+    ),
+    checks=("amount >= 1", "settled >= 0"),
+    fixed=frozenset({"id", "account", "hold_key", "amount", "used_for", "memo", "digest", "created_at"}),
+    since=2,
+)
+ACCOUNT_CHANGE = TableSchema(
+    "pf_account_change", records.AccountChange, key=("account", "version", "what"),
+    texts=frozenset({"was", "became", "reason"}), since=2,
+)  # fmt: skip
+REFILL = TableSchema(
+    "pf_refill", records.Refill, key=("account", "policy", "period_start"), clustered=True, since=2,
+)  # fmt: skip
+POLICY = TableSchema(
+    "pf_refill_policy", records.Policy, key=("name",), texts=frozenset({"body", "reason"}),
+    fixed=frozenset({"name"}), since=2,
+)  # fmt: skip
+POLICY_CHANGE = TableSchema(
+    "pf_refill_policy_change", records.PolicyChange, key=("name", "version"), texts=frozenset({"body", "reason"}),
+    since=2,
+)  # fmt: skip
+
 TABLES: tuple[TableSchema, ...] = (
     PAYMENT, REFUND, ATTEMPT, RECEIPT, TRANSITION, JOURNAL, ENTRY, MESSAGE, EFFECT, INCIDENT, KEY, ALLOWANCE,
+    ACCOUNT, HOLD, ACCOUNT_CHANGE, REFILL, POLICY, POLICY_CHANGE,
 )  # fmt: skip
 BY_RECORD: Mapping[type[Any], TableSchema] = {table.record: table for table in TABLES}

@@ -12,24 +12,32 @@ from typing import Any, NamedTuple
 from ..records import Changes
 from .rows import Row, check, row_of, taker
 from .schema import (
+    ACCOUNT,
+    ACCOUNT_CHANGE,
     ALLOWANCE,
     ATTEMPT,
     ENTRY,
+    HOLD,
     INCIDENT,
     JOURNAL,
     KEY,
     MESSAGE,
     PAYMENT,
+    POLICY,
+    POLICY_CHANGE,
     RECEIPT,
+    REFILL,
     REFUND,
     ROUTING,
+    SCHEDULE,
     TRANSITION,
     TableSchema,
 )
 
 
 class Part(NamedTuple):
-    """Rows for one table. ``names``: what each row's values are; what is compared comes last."""
+    """Rows for one table. ``names``: what each row's values are; what is compared comes last. Without names, nothing is
+    set: each row must only be as it was read."""
 
     table: TableSchema
     names: tuple[str, ...]
@@ -45,6 +53,12 @@ _ROUTED_ROW = taker((*_ROUTED, "id"))
 _KEY_CHANGING = ("fingerprint", "entity", "entity_id", "payment_id", "created_at", "expires_at")
 _KEY_ROW = taker((*_KEY_CHANGING, "scope", "key"))
 _ALLOWANCE_ROW = taker(("used", "action", "currency", "day"))
+_AT_VERSION = ("id", "version")
+_ACCOUNT_ROW = taker((*ACCOUNT.changing, "id"))
+_SCHEDULE = taker(tuple(sorted(SCHEDULE)))
+_UNSCHEDULED = tuple(name for name in ACCOUNT.changing if name not in SCHEDULE)
+_UNSCHEDULED_ROW = taker((*_UNSCHEDULED, "id"))
+_POLICY_ROW = taker((*POLICY.changing, "name"))
 
 
 def compared(changes: Changes) -> list[Part]:
@@ -63,9 +77,33 @@ def compared(changes: Changes) -> list[Part]:
     if spent:
         spent.sort(key=lambda row: row[1:4])
         parts.append(Part(ALLOWANCE, ("used",), ("action", "currency", "day", "used"), spent))
+    if changes.accounts:
+        parts += _accounts(changes)
+    policies = [(*_POLICY_ROW(new), read) for read, new in changes.policies.values() if read is not None]
+    if policies:
+        parts.append(Part(POLICY, POLICY.changing, ("name", "version"), sorted(policies, key=lambda row: row[-2])))
+    if changes.unchanged:
+        parts.append(Part(POLICY, (), ("name", "version"), sorted(changes.unchanged.items())))
     for part in parts:
         check(part.rows)
     return parts
+
+
+def _accounts(changes: Changes) -> list[Part]:
+    """Accounts whose schedule stays as it was, and those whose schedule changes, too."""
+    whole, most = [], []
+    for read, new in changes.accounts.values():
+        if read is None:
+            continue
+        if _SCHEDULE(read) == _SCHEDULE(new):
+            most.append((*_UNSCHEDULED_ROW(new), read.version))
+        else:
+            whole.append((*_ACCOUNT_ROW(new), read.version))
+    return [
+        Part(ACCOUNT, names, _AT_VERSION, sorted(rows, key=lambda row: row[-2]))
+        for names, rows in ((ACCOUNT.changing, whole), (_UNSCHEDULED, most))
+        if rows
+    ]
 
 
 def narrowed(part: Part) -> list[Part]:
@@ -84,7 +122,12 @@ def replaced(changes: Changes) -> list[Part]:
     """Updates of rows that are guarded by their payment."""
     return [
         Part(table, table.changing, ("id",), rows)
-        for table, kept in ((REFUND, changes.refunds), (ATTEMPT, changes.attempts), (INCIDENT, changes.incidents))
+        for table, kept in (
+            (REFUND, changes.refunds),
+            (ATTEMPT, changes.attempts),
+            (INCIDENT, changes.incidents),
+            (HOLD, changes.holds),
+        )
         if (rows := _sorted_rows(table, kept))
     ]
 
@@ -113,6 +156,12 @@ def inserted(changes: Changes) -> list[tuple[TableSchema, list[Row]]]:
         (JOURNAL, changes.journals),
         (ENTRY, changes.entries),
         (MESSAGE, changes.messages),
+        (ACCOUNT, [account for read, account in changes.accounts.values() if read is None]),
+        (HOLD, [hold for is_new, hold in changes.holds.values() if is_new]),
+        (ACCOUNT_CHANGE, changes.account_changes),
+        (REFILL, changes.refills),
+        (POLICY, [policy for read, policy in changes.policies.values() if read is None]),
+        (POLICY_CHANGE, changes.policy_changes),
     ]
     parts = []
     for table, records in sets:

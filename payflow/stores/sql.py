@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from . import migrations
 from .claiming import Claiming
+from .crediting import Crediting
 from .writing import Writing
 
 
-class SqlStore(Claiming, Writing):
+class SqlStore(Claiming, Crediting, Writing):
     """A :class:`payflow.store.Store` on SQLite, PostgreSQL or MariaDB."""
 
     def migrate(self, to: int | None = None) -> list[int]:

@@ -151,8 +151,9 @@ class SQLite(Dialect):
     # -- sets ---------------------------------------------------------------------------------------------------
 
     def select_by(
-        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]], also: str = ""
-    ) -> list[Row]:
+        self, cursor: Any, table: TableSchema, columns: tuple[str, ...], keys: Collection[Sequence[Any]],
+        also: str = "", *, lock: bool = False,  # noqa: ARG002 -- one writer at a time needs no locks on rows
+    ) -> list[Row]:  # fmt: skip
         rest = f" and {also}" if also else ""
         if len(keys) == 1:
             (key,) = keys
@@ -176,6 +177,9 @@ class SQLite(Dialect):
     def write(self, cursor: Any, changes: Changes) -> None:
         for part in sets.compared(changes):
             for narrow in sets.narrowed(part) if part.table is PAYMENT else (part,):
+                if not narrow.names:
+                    self._still(cursor, narrow)
+                    continue
                 sql = update(narrow.table, narrow.names, narrow.compared)
                 if self.run_many(cursor, sql, narrow.rows) != len(narrow.rows):
                     raise StoreConflict
@@ -186,6 +190,12 @@ class SQLite(Dialect):
         if changes.repeats:
             again = "update pf_receipt set repeats = repeats + ? where id = ?"
             self.run_many(cursor, again, sets.repeated(changes))
+
+    def _still(self, cursor: Any, part: sets.Part) -> None:
+        """Rows that were only read are as they were; nobody else writes while we do."""
+        sql = f"select 1 from {part.table.name} where {' and '.join(f'{name} = ?' for name in part.compared)}"
+        if any(cursor.execute(sql, row).fetchone() is None for row in part.rows):
+            raise StoreConflict
 
     def take_due(self, cursor: Any, now: int, limit: int, lease: int) -> list[str]:
         rows = cursor.execute(_DUE, (now, limit)).fetchall()
@@ -222,9 +232,16 @@ class SQLite(Dialect):
         kind = "integer" if table.is_number(column) else "text"
         return f"{column} {kind}{'' if table.may_be_null(column) else ' not null'}"
 
-    def more_checks(self, table: TableSchema) -> Sequence[str]:
+    #: There is no such word here, and no need for it: a step is done whole or not at all.
+    if_missing = ""
+
+    def more_checks(self, table: TableSchema, columns: Sequence[str]) -> Sequence[str]:
         """What ``varchar(191)`` does elsewhere. (An emoji is one character here as there.)"""
-        return (" and ".join(f"length({name}) <= {NAME_LENGTH}" for name in table.names),)
+        return (" and ".join(f"length({name}) <= {NAME_LENGTH}" for name in table.names if name in columns),)
+
+    def add_column(self, table: TableSchema, column: str) -> str:
+        short = f" check (length({column}) <= {NAME_LENGTH})" if column in table.names else ""
+        return super().add_column(table, column) + short
 
     def options(self, table: TableSchema) -> str:
         return " strict, without rowid" if table.clustered else " strict"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from payflow.clock import SECOND, system_clock
-from payflow.deciding.draft import Schedule
+from payflow.deciding.rules import Schedule
 from payflow.doctor import broken
 from payflow.errors import PayflowError
 from payflow.flow import Flow, Settings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from payflow.clock import SECOND
-from payflow.deciding.draft import Schedule
+from payflow.deciding.rules import Schedule
 from payflow.doctor import broken
 from payflow.flow import Flow, Settings
 from payflow.machine import Table

@@ -199,8 +199,10 @@ def test_the_doctor_sees_a_refund_that_is_booked_twice_or_with_another_amount(tm
         run = transaction.connection.execute
         booked = "from pf_journal where kind = 'refund'"
         lines = "from pf_entry where journal_id like 'refund:%'"
-        run(f"insert into pf_journal select 'again', kind, ref, payment_id, cause_id, at {booked}")
-        run(f"insert into pf_entry select 'again', line, ledger_account, currency, amount {lines}")
+        columns = "kind, ref, payment_id, cause_id, at"
+        run(f"insert into pf_journal (id, {columns}) select 'again', {columns} {booked}")
+        what = "line, ledger_account, currency, amount"
+        run(f"insert into pf_entry (journal_id, {what}) select 'again', {what} {lines}")
         off_by_one = "amount + case line when 1 then -1 else 1 end"
         run(f"update pf_entry set amount = {off_by_one} where journal_id like 'refund:%'")
     assert {"I-33c", "I-33d"} <= {finding.invariant.number for finding in broken(world.store)}

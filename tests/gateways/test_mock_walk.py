@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from payflow.clock import SECOND
-from payflow.deciding.draft import Schedule
+from payflow.deciding.rules import Schedule
 from payflow.doctor import broken
 from payflow.flow import Flow, Settings
 from payflow.gateways.mock import Fault, InProcessDelivery, MockGateway

@@ -1,0 +1,140 @@
+"""Credit that a payment buys: given by its paid transition, taken back by its refunds.
+
+What a payment buys is fixed when it is made, in its ``credit``: whose account, how much, and what comes on top. So a
+price that changes later, or a pack that is gone, changes nothing of an order that is under way.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from ..clock import SECOND
+from ..errors import Refused
+from ..ledger.book import MAX_BALANCE
+from ..ledger.buckets import Bucket, Parts
+from ..records import Incident, Payment, Refund
+from .draft import Draft, compact
+from .postings import Operation, book_of, post
+from .rules import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a payment buys: ``amount`` units of paid credit, and ``bonus`` units of promotional credit on top.
+
+    ``expires_seconds`` and ``bonus_expires_seconds`` count from the paid transition; ``None`` is never. ``pack`` names
+    what was chosen, ``policy`` and ``window`` the refill it is bought for ("" and 0 if none).
+    """
+
+    account: str
+    amount: int
+    bonus: int = 0
+    expires_seconds: int | None = None
+    bonus_expires_seconds: int | None = None
+    pack: str = ""
+    policy: str = ""
+    window: int = 0
+    policy_version: int = 0
+
+    def text(self) -> str:
+        """As kept with the payment."""
+        return compact(asdict(self))
+
+    @classmethod
+    def of(cls, payment: Payment) -> Purchase:
+        """What a payment buys."""
+        return cls(**json.loads(payment.credit))
+
+    @property
+    def total(self) -> int:
+        """Everything it buys."""
+        return self.amount + self.bonus
+
+
+def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
+    """The payment is paid: its credit is there, in the same transaction and once."""
+    bought = Purchase.of(payment)
+    book = book_of(draft, bought.account, make=True)
+    if book.balance + bought.total > MAX_BALANCE:  # the money came: that is true, whatever the account can hold
+        draft.raise_incident(_undeliverable(draft, payment, bought), payment)
+        return
+    parts: Parts = []
+    for name, kind, amount, lasts in (
+        (payment.id, "paid", bought.amount, bought.expires_seconds),
+        (_bonus(payment), "promo", bought.bonus, bought.bonus_expires_seconds),
+    ):
+        if amount:
+            until = None if lasts is None else draft.now + lasts * SECOND
+            parts += book.give(Bucket(name, kind, amount, 0, until))
+    operation = Operation(account=book.id, key=payment.id, cause=cause, memo=bought.pack)
+    post(draft, "topup", operation, [(book, parts)], payment_id=payment.id)
+
+
+def refundable(draft: Draft, payment: Payment, wanted: int | None) -> tuple[int, int]:
+    """How much money of a top-up goes back (``wanted``: all that is left), and how much credit that takes back.
+
+    Money and credit go back in proportion; what does not divide falls to the last refund. The policy ``spent_topup``
+    says what becomes of a refund whose credit is partly spent: ``refuse`` it (``CREDIT_SPENT``), refund the ``partial``
+    rest where no amount was named, or take other credit and then ``debt``.
+    """
+    bought = Purchase.of(payment)
+    book = book_of(draft, bought.account)
+    left = payment.captured - payment.refunded - payment.reserved
+    gone = payment.captured - left
+    # What failed refunds took was given back; so this is what the others have taken.
+    taken = sum(kept.credit for kept in draft.refunds_of(payment.id) if kept.status != "failed")
+    amount = left if wanted is None else wanted
+    needed = -(-bought.total * (gone + amount) // payment.captured) - taken
+    policy = draft.rules.policies.get("spent_topup", "refuse")
+    unspent = sum(kept.free(draft.now) for kept in book.buckets if kept.id in _own(payment))
+    if needed <= unspent or policy == "debt":
+        return amount, needed
+    most = max(0, min(left, (taken + unspent) * payment.captured // bought.total - gone))
+    if policy == "partial" and wanted is None and most:
+        return most, -(-bought.total * (gone + most) // payment.captured) - taken
+    raise Refused(
+        f"{needed - unspent} of the credit this payment bought is spent or held", code="CREDIT_SPENT",
+        payment_id=payment.id, account=book.id, refundable=most, unspent=unspent,
+    )  # fmt: skip
+
+
+def take_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> None:
+    """A refund is under way: its credit is gone from now on, so that nobody spends what goes back."""
+    if not refund.credit:
+        return
+    book = book_of(draft, Purchase.of(payment).account)
+    parts, lacking = book.take(refund.credit, draft.now, only=_own(payment))
+    more, lacking = book.take(lacking, draft.now)
+    parts = [*parts, *more]
+    if lacking:
+        parts = [*parts, *book.owe(lacking, forced=True)]
+    operation = Operation(account=book.id, key=refund.id, cause=cause, memo=refund.reason, digest=refund.id)
+    post(draft, "clawback", operation, [(book, parts)], payment_id=payment.id)
+
+
+def give_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> None:
+    """The refund failed: the money stayed, and its credit returns."""
+    book = book_of(draft, Purchase.of(payment).account)
+    bought = Purchase.of(payment)
+    lasts = None if bought.expires_seconds is None else (payment.paid_at or draft.now) + bought.expires_seconds * SECOND
+    parts = book.give(Bucket(payment.id, "paid", refund.credit, 0, lasts))
+    operation = Operation(account=book.id, key=refund.id, cause=cause, memo=refund.reason, digest=refund.id)
+    post(draft, "clawback_undone", operation, [(book, parts)], payment_id=payment.id)
+
+
+def _undeliverable(draft: Draft, payment: Payment, bought: Purchase) -> Incident:
+    return Incident(
+        id=draft.new_id(draft.now), kind="credit_undeliverable", ref=payment.id, gateway=payment.gateway,
+        account=payment.account, payment_id=payment.id, status="open", policy="hold", amount=payment.amount,
+        currency=payment.currency, gateway_txn=payment.gateway_txn, event=bought.text(), trace_id=payment.trace_id,
+        created_at=draft.now, updated_at=draft.now,
+    )  # fmt: skip
+
+
+def _bonus(payment: Payment) -> str:
+    return f"{payment.id}+"
+
+
+def _own(payment: Payment) -> frozenset[str]:
+    return frozenset((payment.id, _bonus(payment)))

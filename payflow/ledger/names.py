@@ -1,0 +1,71 @@
+"""Names in the ledger: whose account, which journal, and payflow's own accounts on the other side."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from ..errors import InvalidRequest
+
+#: Journals of credit, and payflow's own account that stands against the owner's. ``transfer`` has two owners.
+KINDS = {
+    "topup": "issued",  # bought by a payment
+    "grant": "issued",  # given by the host: a welcome, a bonus
+    "refill": "issued",  # given by a policy
+    "spend": "used",
+    "settle": "used",  # what a hold came to
+    "transfer": "",
+    "expiry": "expired",  # promotional credit whose time is over
+    "clawback": "issued",  # a top-up is refunded
+    "clawback_undone": "issued",  # and its refund failed
+    "adjustment": "adjusted",  # a person's correction
+}
+
+_UNIT = re.compile(r"[A-Za-z0-9_-]{1,24}", re.ASCII)
+_OWNER = 96
+#: What every database takes as a key.
+_LONGEST = 191
+
+
+def account_id(owner: str, unit: str) -> str:
+    """``user-17`` and ``tokens`` → ``user-17/tokens``.
+
+    An owner is 1 to 96 characters of text without control characters, a unit 1 to 24 of ``A-Z a-z 0-9 _ -``;
+    ``INVALID_REFERENCE`` otherwise.
+    """
+    if not isinstance(owner, str) or not 1 <= len(owner) <= _OWNER or owner != owner.strip():
+        raise InvalidRequest(f"An owner is 1 to {_OWNER} characters, none of them a space at its ends",
+                             code="INVALID_REFERENCE")  # fmt: skip
+    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF or ord(char) == 127 for char in owner):
+        raise InvalidRequest("An owner has a character that is not text", code="INVALID_REFERENCE")
+    if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
+        raise InvalidRequest("A unit is 1 to 24 of the characters A-Z a-z 0-9 _ -", code="INVALID_REFERENCE")
+    return f"{owner}/{unit}"
+
+
+def owner_and_unit(account: str) -> tuple[str, str]:
+    """``user-17/tokens`` → ``user-17`` and ``tokens``; ``INVALID_REFERENCE`` for what is no account id."""
+    owner, _, unit = account.rpartition("/")
+    account_id(owner, unit)
+    return owner, unit
+
+
+def journal_id(kind: str, account: str, key: str) -> str:
+    """The name of a booked fact: the same operation on the same account has the same, whoever books it.
+
+    A key that would make it too long for a database's key is replaced by its digest.
+    """
+    name = f"{kind}:{account}:{key}"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{kind}:{account}:#{hashlib.sha256(key.encode()).hexdigest()[:40]}"
+
+
+def hold_id(account: str, key: str) -> str:
+    """The name of a hold, 33 characters: the same key on the same account is the same hold."""
+    return f"h{hashlib.sha256(f'{account}:{key}'.encode()).hexdigest()[:32]}"
+
+
+def own(kind: str, unit: str) -> str:
+    """Payflow's own account against which a journal of this kind is booked."""
+    return f"{KINDS[kind]}:{unit}"

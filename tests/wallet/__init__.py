@@ -1,0 +1,1 @@
+"""Credit: spent, held, moved, bought and refunded, on every database."""
