@@ -32,7 +32,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .assembly import open_flow, open_worker
+    from .assembly import open_flow, open_wallet, open_worker
     from .clock import Clock
     from .config import Config, load
     from .errors import (
@@ -56,11 +56,12 @@ if TYPE_CHECKING:
     from .records import Attempt, Incident, Message, Payment, Refund
     from .store import Transaction
     from .trace import Trace
+    from .wallet import Balance, Wallet
     from .worker import Handlers, Worker
 
 #: name → the room it lives in; loaded when it is first used.
 _ROOMS = {
-    "open_flow": "assembly", "open_worker": "assembly",
+    "open_flow": "assembly", "open_wallet": "assembly", "open_worker": "assembly",
     "Clock": "clock",
     "Config": "config", "load": "config",
     "CallbackRefused": "errors", "ConfigError": "errors", "GatewayError": "errors", "IdempotencyRefused": "errors",
@@ -73,14 +74,16 @@ _ROOMS = {
     "Attempt": "records", "Incident": "records", "Message": "records", "Payment": "records", "Refund": "records",
     "Transaction": "store",
     "Trace": "trace",
+    "Balance": "wallet", "Wallet": "wallet",
     "Handlers": "worker", "Worker": "worker",
 }  # fmt: skip
 
 __all__ = [
-    "Attempt", "Callback", "CallbackRefused", "Clock", "Config", "ConfigError", "Flow", "GatewayError", "Handlers",
-    "IdempotencyRefused", "Incident", "Intake", "InvalidRequest", "Message", "Money", "NextAction", "NotFound",
+    "Attempt", "Balance", "Callback", "CallbackRefused", "Clock", "Config", "ConfigError", "Flow", "GatewayError",
+    "Handlers", "IdempotencyRefused", "Incident", "Intake", "InvalidRequest", "Message", "Money", "NextAction", "NotFound",
     "Payment", "PayflowError", "Refund", "Refused", "Reply", "Result", "StoreConflict", "StoreError", "TokenRefused",
-    "Trace", "Transaction", "TransitionNotAllowed", "Worker", "__version__", "load", "open", "open_flow", "open_worker",
+    "Trace", "Transaction", "TransitionNotAllowed", "Wallet", "Worker", "__version__", "load", "open", "open_flow",
+    "open_wallet", "open_worker",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .breaker import Breakers, RedisBreakerStore
 from .clock import Clock, seconds, system_clock
 from .config.dotted import function_of
-from .deciding.rules import Schedule
+from .deciding.rules import Caps, CreditRules, Schedule
 from .flow import Flow, Settings
 from .gateway import Gateway
 from .identifiers import new_id
@@ -19,6 +19,7 @@ from .store import Store
 from .tables import TABLES
 from .transport import Limits, Surroundings
 from .trust import Trust
+from .wallet import Pack, Rate, Shelf, Wallet
 from .worker import Handlers, Worker
 
 if TYPE_CHECKING:
@@ -75,7 +76,54 @@ def open_flow(
         clock=clock,
         ids=new_id,
         config=config,
+        credit=credit_rules_of(config),
     )
+
+
+def credit_rules_of(config: Config) -> CreditRules:
+    """What decisions about credit go by."""
+    wallet = config.wallet
+    packs: dict[str, tuple[str, ...]] = {}
+    for pack in wallet.packs:
+        packs[pack.unit] = (*packs.get(pack.unit, ()), pack.name)
+    return CreditRules(
+        units={name: Caps(**caps) for name, caps in wallet.units.items()},
+        zone=config.zone,
+        packs=packs,
+        over=wallet.over,
+        hold_ttl=seconds(wallet.hold_ttl_seconds),
+    )
+
+
+def shelf_of(config: Config) -> Shelf:
+    """What can be bought."""
+    wallet = config.wallet
+    return Shelf(
+        packs={
+            pack.name: Pack(
+                name=pack.name, unit=pack.unit, credit=pack.credit, price=pack.price, bonus=pack.bonus,
+                expires_seconds=_in_seconds(pack.expires_days),
+                bonus_expires_seconds=_in_seconds(pack.bonus_expires_days),
+            )
+            for pack in wallet.packs
+        },
+        rates=tuple(
+            Rate(
+                unit=rate.unit, currency=rate.currency, credit=rate.credit, per=rate.per, least=rate.least,
+                most=rate.most, expires_seconds=_in_seconds(rate.expires_days),
+            )
+            for rate in wallet.rates
+        ),
+    )  # fmt: skip
+
+
+def _in_seconds(days: int | None) -> int | None:
+    return None if days is None else days * 86_400
+
+
+def open_wallet(flow: Flow) -> Wallet:
+    """The wallet over a flow, with what the flow's config sells."""
+    return Wallet(flow, shelf_of(flow.config))
 
 
 def open_store_of(config: Config) -> Store:
@@ -153,4 +201,5 @@ def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
         lease_seconds=config.worker.lease_seconds,
         max_tries=config.worker.max_tries,
         poll_seconds=config.worker.poll_seconds,
+        chores={"sweep": open_wallet(flow).sweep} if config.wallet.units else {},
     )

@@ -58,11 +58,13 @@ class RoundReport:
     healed: int = 0
     forgotten: int = 0
     callbacks_missing: list[str] = field(default_factory=list)
+    chores: dict[str, int] = field(default_factory=dict)  # by name, how much each did
 
     @property
     def busy(self) -> bool:
         """Whether there was anything to do: then the next round follows at once."""
-        return bool(self.delivered or self.failed or self.dead or self.performed or self.asked)
+        done = self.delivered or self.failed or self.dead or self.performed or self.asked
+        return bool(done or any(self.chores.values()))
 
 
 class Worker:
@@ -78,6 +80,7 @@ class Worker:
         max_tries: int = 12,
         poll_seconds: float = 1,
         longest_pause_seconds: float = 3600,
+        chores: Mapping[str, Callable[[], int]] | None = None,
     ) -> None:
         self.flow = flow
         self.handlers = handlers or Handlers()
@@ -86,6 +89,7 @@ class Worker:
         self.max_tries = max_tries
         self.poll_seconds = poll_seconds
         self.longest_pause = seconds(longest_pause_seconds)
+        self.chores = dict(chores or {})
         self._sweep_at = 0
         self._orphans_after = ""
 
@@ -98,6 +102,7 @@ class Worker:
             self._look(report)
         finally:  # whatever is wrong with a payment, the host is told what has happened to the others
             self._deliver(report)
+        self._do_chores(report)
         if self.flow.clock() >= self._sweep_at:
             self._sweep_at = self.flow.clock() + seconds(10)
             self._heal_orphans(report)
@@ -123,6 +128,21 @@ class Worker:
             pause = self.poll_seconds
             if not report.busy:
                 stop.wait(pause)
+
+    def _do_chores(self, report: RoundReport) -> None:
+        """What else there is to do (credit that lapses, holds that are over, refills): one that breaks stops no other.
+
+        A chore does a bounded piece of its work and says how much it did; as long as it did any, rounds follow at once.
+        """
+        for name, chore in self.chores.items():
+            try:
+                done = chore()
+            except StoreError:
+                raise  # the database itself: the round is tried again as a whole
+            except Exception:
+                logger.exception("The chore %s broke; it is tried again next round", name)
+            else:
+                report.chores[name] = done
 
     # -- looking at payments ------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from . import address, meaning
+from . import address, credit, meaning
 from .problems import Path as JsonPath
 from .problems import Problems, error_of
 from .reading import from_mapping, read_file
@@ -89,6 +89,7 @@ def _usable(document: dict[str, Any]) -> bool:
         "store",
         "callbacks",
         "breakers",
+        "wallet",
     )
     return all(isinstance(document.get(section, {}), dict) for section in sections)
 
@@ -108,6 +109,7 @@ def _meant(
     meaning.check_gateway_addresses(full, problems)
     routes = meaning.routes_of(full, problems)
     actions = meaning.actions_of(full, problems)
+    wallet = credit.wallet_of(full, problems) if _has_wallet(full, problems) else credit.NONE
     secrets = _secrets(leaves, place, problems)
     url = _database(full, secrets, by, place.folder, problems)
     problems.raise_any(place.name)
@@ -130,12 +132,18 @@ def _meant(
         store=StoreConfig(**{**full["store"], "url": url, "shown_url": address.masked(url.text())}),
         callbacks=CallbackConfig(base_url=given and given.rstrip("/"), max_bytes=full["callbacks"]["max_bytes"]),
         handlers=tuple(HandlerConfig(**{**one, "on": tuple(one["on"])}) for one in full["handlers"]),
+        wallet=wallet,
         tables=MappingProxyType(full["tables"]),
         time_zone=full["time_zone"],
         log_level=full["log_level"],
         effective=shown,
         path=place.path,
     )
+
+
+def _has_wallet(full: Mapping[str, Any], problems: Problems) -> bool:
+    """Whether the section can be looked at: whatever else is wrong in it was said."""
+    return problems.clean("wallet") and isinstance(full.get("wallet"), dict)
 
 
 def _accounts(full: Mapping[str, Any], secrets: Mapping[JsonPath, Secret], folder: Path) -> dict[str, AccountConfig]:

@@ -8,6 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
+from ..money import Money
 from ..routing import Rule
 from ..trust import TrustedAction
 from .dotted import zone_of
@@ -114,6 +115,43 @@ class HandlerConfig:
         return function_of(self.call, f"$.handlers: handler '{self.name}'")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackConfig:
+    """Credit that is sold in one piece. ``price`` is money; lifetimes are days, ``None`` is for ever."""
+
+    name: str
+    unit: str
+    credit: int
+    price: Money
+    bonus: int = 0
+    expires_days: int | None = None
+    bonus_expires_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateConfig:
+    """What free amounts cost: ``credit`` units for every ``per`` minor units, between ``least`` and ``most``."""
+
+    unit: str
+    currency: str
+    credit: int
+    per: int
+    least: int = 1
+    most: int | None = None
+    expires_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletConfig:
+    """Credit: its units with their caps, what is sold, and how it is held."""
+
+    units: Mapping[str, Mapping[str, int]]  # unit → per_spend, per_day, per_month
+    packs: tuple[PackConfig, ...]
+    rates: tuple[RateConfig, ...]
+    hold_ttl_seconds: int
+    over: str
+
+
 @dataclass(frozen=True, slots=True)
 class EffectiveValue:
     """One value that is in force. ``source`` is ``file``, ``environment`` or ``default``; ``where`` names it.
@@ -147,6 +185,7 @@ class Config:
     store: StoreConfig
     callbacks: CallbackConfig
     handlers: tuple[HandlerConfig, ...]
+    wallet: WalletConfig
     tables: Mapping[str, Any]
     time_zone: str
     log_level: str

@@ -24,7 +24,7 @@ def test_the_smallest_config_gets_every_default() -> None:
     assert (config.timeouts.payment_seconds, config.timeouts.callback_tolerance_seconds) == (900, 300)
     assert config.idempotency.retention_seconds == 7 * 86400
     assert config.callbacks.max_bytes == 65536
-    assert config.policies == {"late_payment": "hold"}
+    assert config.policies == {"late_payment": "hold", "spent_topup": "refuse"}
     assert config.time_zone == "Asia/Shanghai"
 
 

@@ -76,8 +76,8 @@ def test_exports_for_type_checkers_and_at_run_time_are_the_same():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'Wallet'"):
-        _ = payflow.Wallet
+    with pytest.raises(AttributeError, match="no attribute 'Purse'"):
+        _ = payflow.Purse
 
 
 def test_no_module_opens_a_file_or_socket_while_it_is_imported():
