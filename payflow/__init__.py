@@ -80,10 +80,10 @@ _ROOMS = {
 
 __all__ = [
     "Attempt", "Balance", "Callback", "CallbackRefused", "Clock", "Config", "ConfigError", "Flow", "GatewayError",
-    "Handlers", "IdempotencyRefused", "Incident", "Intake", "InvalidRequest", "Message", "Money", "NextAction", "NotFound",
-    "Payment", "PayflowError", "Refund", "Refused", "Reply", "Result", "StoreConflict", "StoreError", "TokenRefused",
-    "Trace", "Transaction", "TransitionNotAllowed", "Wallet", "Worker", "__version__", "load", "open", "open_flow",
-    "open_wallet", "open_worker",
+    "Handlers", "IdempotencyRefused", "Incident", "Intake", "InvalidRequest", "Message", "Money", "NextAction",
+    "NotFound", "Payment", "PayflowError", "Refund", "Refused", "Reply", "Result", "StoreConflict", "StoreError",
+    "TokenRefused", "Trace", "Transaction", "TransitionNotAllowed", "Wallet", "Worker", "__version__", "load", "open",
+    "open_flow", "open_wallet", "open_worker",
 ]  # fmt: skip
 
 

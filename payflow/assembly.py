@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -122,8 +122,10 @@ def _in_seconds(days: int | None) -> int | None:
 
 
 def open_wallet(flow: Flow) -> Wallet:
-    """The wallet over a flow, with what the flow's config sells."""
-    return Wallet(flow, shelf_of(flow.config))
+    """The wallet over a flow, with what the flow's config sells and grants; what it says anew is taken over."""
+    wallet = Wallet(flow, shelf_of(flow.config), flow.config.wallet.refills)
+    wallet.policies.take_over()
+    return wallet
 
 
 def open_store_of(config: Config) -> Store:
@@ -201,5 +203,13 @@ def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
         lease_seconds=config.worker.lease_seconds,
         max_tries=config.worker.max_tries,
         poll_seconds=config.worker.poll_seconds,
-        chores={"sweep": open_wallet(flow).sweep} if config.wallet.units else {},
+        chores=chores_of(flow),
     )
+
+
+def chores_of(flow: Flow) -> dict[str, Callable[[], int]]:
+    """What the worker does besides payments: what is over lapses, what is due is refilled."""
+    if not flow.config.wallet.units:
+        return {}
+    wallet = open_wallet(flow)
+    return {"sweep": wallet.sweep, "refill": wallet.refills.step}

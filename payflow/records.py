@@ -292,9 +292,10 @@ class Account:
     next_expiry_at: int | None = None  # when credit lapses next
     refill_policy: str = ""  # the policy it is enrolled in
     refill_anchor: int | None = None  # from when its periods are counted
+    refill_version: int = 0  # the version of the policy by which they are counted
     refill_count: int = 0  # periods since then that are settled
     refilled_at: int | None = None
-    next_refill_at: int | None = None  # when its refill is due; None: nobody waits for one
+    next_refill_at: int | None = None  # when a run looks at it; None: nobody waits for a refill
     refill_payment: str = ""  # the payment of a bought refill that is under way
     created_at: int = 0
     updated_at: int = 0
@@ -342,6 +343,7 @@ class Refill:
     window: int  # the instant its period began; names the refill
     journal_id: str
     amount: int
+    periods: int  # how many periods it is for; the last of them is ``window``
     before: int  # available credit
     after: int
     cause_kind: str  # demand, schedule, operator, payment
@@ -363,6 +365,7 @@ class Policy:
     changed_by: str
     reason: str = ""
     changed_at: int = 0
+    enrol_after: str | None = None  # accounts up to this id have been told of it; None: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

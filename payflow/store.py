@@ -30,6 +30,7 @@ from .records import (
     Message,
     Payment,
     Policy,
+    PolicyChange,
     Receipt,
     Refund,
     Transition,
@@ -176,6 +177,23 @@ class Store(Protocol):
 
     def forget_keys(self, now: int, limit: int = 1000) -> int:
         """Delete idempotency keys whose retention is over. Returns how many."""
+        ...
+
+    def policies(self) -> list[Policy]:
+        """Every refill policy, by name."""
+        ...
+
+    def policy_changes(self, name: str) -> list[PolicyChange]:
+        """Every version of a refill policy, newest first."""
+        ...
+
+    def due_refills(self, now: int, limit: int) -> list[str]:
+        """Ids of accounts that a refill run has to look at, the longest waiting first."""
+        ...
+
+    def enrol(self, policy: Policy, now: int, limit: int) -> int:
+        """Have the run look at the next ``limit`` accounts of a policy's unit, in the order of their ids, and remember
+        how far it came, with the policy. How many; after the last ones, the policy's ``enrol_after`` is null."""
         ...
 
     def overdue_accounts(self, now: int, limit: int) -> list[str]:

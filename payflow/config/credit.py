@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from ..money import Money, exponent, minor_from_text
+from ..refill.policy import policy_of
 from .problems import Path as JsonPath
 from .problems import Problems, did_you_mean
 from .settings import PackConfig, RateConfig, WalletConfig
@@ -26,6 +27,7 @@ def wallet_of(full: Mapping[str, Any], problems: Problems) -> WalletConfig:
         rates=tuple(_rates(wallet, problems)),
         hold_ttl_seconds=wallet["holds"]["ttl_seconds"],
         over=wallet["holds"]["over"],
+        refills=tuple(_refills(wallet, problems)),
     )
 
 
@@ -74,6 +76,22 @@ def _rates(wallet: Mapping[str, Any], problems: Problems) -> list[RateConfig]:
                 RateConfig(unit=rate["unit"], currency=currency, credit=rate["credit"], per=minor["per"], least=least,
                            most=most, expires_days=rate.get("expires_days"))
             )  # fmt: skip
+    return found
+
+
+def _refills(wallet: Mapping[str, Any], problems: Problems) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for index, body in enumerate(wallet["refills"] if problems.clean("wallet", "refills") else ()):
+        path: JsonPath = ("wallet", "refills", index)
+        if any(known["name"] == body["name"] for known in found):
+            problems.add((*path, "name"), "is the name of an earlier policy", "CONFIG_DUPLICATE_NAME")
+        known_unit(body["unit"], wallet, (*path, "unit"), problems)
+        try:
+            policy_of(body)
+        except InvalidRequest as error:
+            inner = str(error.ids["path"]).removeprefix("$.").split(".")
+            problems.add((*path, *inner), f"does not fit: {error.message}", "CONFIG_VALUE")
+        found.append(MappingProxyType(dict(body)))
     return found
 
 

@@ -150,6 +150,7 @@ class WalletConfig:
     rates: tuple[RateConfig, ...]
     hold_ttl_seconds: int
     over: str
+    refills: tuple[Mapping[str, Any], ...] = ()  # policies, as they stand in the file
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import schema_files
-from .problems import Path, Problems, did_you_mean, json_path
+from .problems import Path, Problem, Problems, did_you_mean, json_path
 from .secret import Environment, Secret
 
 SCHEMA = "config.v1.schema.json"
@@ -175,6 +175,21 @@ def examine(document: dict[str, Any], by: Mapping[Path, str], problems: Problems
         for at, message, code in _said(error, path):
             variable = by.get(at)
             problems.add(at, f"{message} (set by environment variable {variable})" if variable else message, code)
+
+
+@functools.cache
+def _part_validator(name: str) -> Any:
+    whole = _validator()
+    return whole.evolve(schema={"$ref": f"#/$defs/{name}", "$defs": schema()["$defs"]})
+
+
+def examine_part(name: str, value: Any) -> list[Problem]:
+    """What is wrong with a value that is to be what ``$defs`` calls ``name``, wherever it comes from."""
+    problems = Problems()
+    for error in sorted(_part_validator(name).iter_errors(value), key=lambda one: [str(part) for part in one.path]):
+        for at, message, code in _said(error, tuple(error.absolute_path)):
+            problems.add(at, message, code)
+    return problems.found
 
 
 Saying = Iterator[tuple[Path, str, str]]  # where, what, code

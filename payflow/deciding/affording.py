@@ -8,7 +8,7 @@ from ..clock import iso
 from ..errors import Refused
 from ..ledger.book import Book
 from ..refill import activity
-from . import holds
+from . import holds, refilling
 from .draft import Draft, Needs
 from .postings import Operation, look_for, today
 from .rules import Caps
@@ -44,24 +44,28 @@ def afford(draft: Draft, book: Book, kind: str, operation: Operation, amount: in
 
 def _refilled(draft: Draft, book: Book, amount: int, room: int) -> int:
     """What a policy grants on demand, if that is enough; ``CREDIT_INSUFFICIENT`` otherwise."""
-    available = book.available(draft.now)
-    raise insufficient(draft, book, amount, available + room, None, 0)
+    found = refilling.demanded(draft, book)
+    if found.granted and book.available(draft.now) + room >= amount:
+        return found.granted
+    raise insufficient(draft, book, amount, book.available(draft.now) + room, found)
 
 
 def insufficient(
-    draft: Draft, book: Book, amount: int, available: int, next_at: int | None, next_amount: int
+    draft: Draft, book: Book, amount: int, available: int, refill: refilling.Demanded = refilling.NOTHING
 ) -> Refused:
     """``CREDIT_INSUFFICIENT``: how much is missing, when the next refill comes, and what can be bought."""
     unit = book.account.unit
     packs = draft.rules.credit.packs.get(unit, ())
     said = f"{amount} {unit} asked for, {max(available, 0)} available: {amount - available} missing"
-    if next_at is not None:
-        said += f"; next refill of {next_amount} {'is due now' if next_at <= draft.now else f'at {iso(next_at)}'}"
+    if refill.next_at is not None:
+        when = "is due now" if refill.next_at <= draft.now else f"at {iso(refill.next_at)}"
+        said += f"; next refill of {refill.next_amount} {when}"
     if packs:
         said += f"; packs to buy: {', '.join(packs)}"
     return Refused(
         said, code="CREDIT_INSUFFICIENT", account=book.id, asked=amount, available=available,
-        missing=amount - available, next_refill_at=next_at, next_refill_amount=next_amount, buy=packs,
+        missing=amount - available, next_refill_at=refill.next_at, next_refill_amount=refill.next_amount, buy=packs,
+        order=refill.order,
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def adjust(draft: Draft, operation: Operation, amount: int, *, debt: bool) -> Mo
         missing = -amount - max(0, book.available(draft.now))
         if missing > 0 and not debt:
             look_for(draft, "adjustment", operation)
-            raise insufficient(draft, book, -amount, book.available(draft.now), None, 0)
+            raise insufficient(draft, book, -amount, book.available(draft.now))
         parts, lacking = book.take(min(-amount, max(0, book.available(draft.now))), draft.now)
         lacking += max(0, missing)
         if lacking:
@@ -113,6 +113,8 @@ def change(draft: Draft, account: str, fields: Mapping[str, Any], by: str, reaso
                               changed_by=by, reason=reason, at=draft.now)
             )  # fmt: skip
             book.set(**{name: value})
+            if name == "tier":
+                book.set(next_refill_at=draft.now)  # the next run finds the policy of its new tier
     if book.is_new and not any(kept.what == "opened" for kept in draft.changes.account_changes):
         opened = AccountChange(account=account, version=version, what="opened", before="", after=book.account.tier,
                                changed_by=by, reason=reason, at=draft.now)  # fmt: skip

@@ -387,6 +387,17 @@ class Draft:
                 self.changes.accounts[name] = (None if book.is_new else book.read, account)
                 self.facts.accounts[name] = account
 
+    def tell_of_refill(self, payment: Payment, refill: Mapping[str, Any]) -> Payment:
+        """A refill waits for its payment: told with what it is for."""
+        told = payment.told + 1
+        payment = self.put(payment, told=told)
+        body = {"payment_id": payment.id, "amount": payment.amount, "currency": payment.currency,
+                "status": payment.status, **refill}  # fmt: skip
+        self._message(
+            payment, "refill.ordered", seq=told, entity="refill", entity_id=payment.id, transition_seq=0, body=body
+        )
+        return payment
+
     # -- what goes with every move ------------------------------------------------------------------------------
 
     def _chain(

@@ -96,7 +96,9 @@ def book_of(draft: Draft, account: str, *, make: bool = False) -> Book:
     if not make:
         raise NotFound("There is no such account", code="ACCOUNT_NOT_FOUND", account=account)
     owner, unit = owner_and_unit(account)
-    fresh = Account(id=account, owner=owner, unit=unit, created_at=draft.now, updated_at=draft.now)
+    fresh = Account(
+        id=account, owner=owner, unit=unit, created_at=draft.now, updated_at=draft.now, next_refill_at=draft.now
+    )  # the next run finds the policy it is under
     return draft.open_book(fresh, is_new=True)
 
 

@@ -75,7 +75,7 @@ def settle(draft: Draft, hold_id: str, amount: int, over: str) -> Movement:
             held=kept.amount, excess=excess,
         )  # fmt: skip
     if over == "spend" and excess > max(0, book.available(draft.now)):
-        raise insufficient(draft, book, excess, max(0, book.available(draft.now)), None, 0)
+        raise insufficient(draft, book, excess, max(0, book.available(draft.now)))
     operation = Operation(
         account=book.id, key=kept.id, cause=Cause("hold", kept.id), use=kept.use, memo=kept.memo, digest=kept.digest
     )

@@ -13,7 +13,7 @@ from ..clock import SECOND
 from ..errors import Refused
 from ..ledger.book import MAX_BALANCE
 from ..ledger.buckets import Bucket, Parts
-from ..records import Incident, Payment, Refund
+from ..records import Incident, Payment, Refill, Refund
 from .draft import Draft, compact
 from .postings import Operation, book_of, post
 from .rules import Cause
@@ -52,6 +52,10 @@ class Purchase:
         return self.amount + self.bonus
 
 
+#: When an account whose refill is being paid for is looked at again: what was not paid by then may be ordered anew.
+LOOK_AGAIN = 600 * SECOND
+
+
 def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
     """The payment is paid: its credit is there, in the same transaction and once."""
     bought = Purchase.of(payment)
@@ -67,8 +71,34 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
         if amount:
             until = None if lasts is None else draft.now + lasts * SECOND
             parts += book.give(Bucket(name, kind, amount, 0, until))
-    operation = Operation(account=book.id, key=payment.id, cause=cause, memo=bought.pack)
-    post(draft, "topup", operation, [(book, parts)], payment_id=payment.id)
+    before = book.available(draft.now) - bought.total
+    operation = Operation(account=book.id, key=payment.id, cause=cause, memo=bought.pack or bought.policy)
+    journal = post(draft, "topup", operation, [(book, parts)], payment_id=payment.id)
+    if bought.policy:
+        draft.changes.refills.append(
+            Refill(
+                account=book.id, policy=bought.policy, window=bought.window, journal_id=journal.id, amount=bought.total,
+                periods=1, before=before, after=before + bought.total, cause_kind="payment", cause_id=payment.id,
+                policy_version=bought.policy_version, at=draft.now,
+            )
+        )  # fmt: skip
+        # The next period is counted from here; the next run sees when it begins.
+        book.set(refill_payment="", refilled_at=draft.now, refill_version=0, next_refill_at=draft.now)
+
+
+def ordered(draft: Draft, payment: Payment) -> None:
+    """A refill that costs money has its order: never two at once (``REFILL_IN_FLIGHT``), and the host is told."""
+    bought = Purchase.of(payment)
+    if not bought.policy:
+        return
+    book = book_of(draft, bought.account, make=True)
+    if book.account.refill_payment:
+        raise Refused(
+            "A refill of this account is under way", code="REFILL_IN_FLIGHT", account=book.id,
+            payment_id=book.account.refill_payment,
+        )  # fmt: skip
+    book.set(refill_payment=payment.id, next_refill_at=draft.now + LOOK_AGAIN)
+    draft.tell_of_refill(payment, {"account": book.id, "policy": bought.policy, "credit": bought.total})
 
 
 def refundable(draft: Draft, payment: Payment, wanted: int | None) -> tuple[int, int]:

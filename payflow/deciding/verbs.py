@@ -169,6 +169,8 @@ def create(draft: Draft, order: Order, trust: Trust, request: Request) -> Paymen
             payment, token_nonce=draft.new_id(draft.now), token_expires_at=until, expires_at=until, next_check_at=until
         )
         payment = draft.create(payment, cause)
+    if payment.credit:
+        topup.ordered(draft, draft.facts.payments[payment.id])
     remember(draft, request, "payment", payment.id, payment.id)
     return payment
 

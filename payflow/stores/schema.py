@@ -241,7 +241,8 @@ ACCOUNT = TableSchema(
 )  # fmt: skip
 #: What most writes to an account leave as it was: an update without these leaves the indexes over them alone.
 SCHEDULE = frozenset({
-    "tier", "caps", "credit_limit", "next_expiry_at", "refill_policy", "refill_anchor", "refill_count", "refilled_at",
+    "tier", "caps", "credit_limit", "next_expiry_at", "refill_policy", "refill_anchor", "refill_version",
+    "refill_count", "refilled_at",
     "next_refill_at", "refill_payment",
 })  # fmt: skip
 HOLD = TableSchema(

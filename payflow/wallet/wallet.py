@@ -23,6 +23,8 @@ from ..records import Account, Hold
 from ..store import Wants
 from .balance import Balance
 from .packs import Shelf
+from .policies import Policies
+from .refilling import Refills
 
 logger = logging.getLogger("payflow.wallet")
 
@@ -40,15 +42,17 @@ class Wallet:
     ``StoreConflict`` only where too many want the same account for too long (or, joined, for the host to retry).
     """
 
-    def __init__(self, flow: Flow, shelf: Shelf | None = None) -> None:
+    def __init__(self, flow: Flow, shelf: Shelf | None = None, refills: Sequence[Mapping[str, Any]] = ()) -> None:
         self.flow = flow
         self.store = flow.store
         self.shelf = shelf or Shelf()
+        self.policies = Policies(flow.store, flow.clock, frozenset(flow.rules.credit.units), refills)
+        self.refills = Refills(flow, self.policies)
         self._spending: Combiner[credit.Spend, Movement | PayflowError] = Combiner(self._spend_all)
 
     def joined(self, connection: Any) -> Self:
         """This wallet inside the host's transaction, like :meth:`payflow.Flow.joined`: never committed by payflow."""
-        return type(self)(self.flow.joined(connection), self.shelf)
+        return type(self)(self.flow.joined(connection), self.shelf, self.policies.declared)
 
     # -- accounts -----------------------------------------------------------------------------------------------
 
@@ -105,14 +109,27 @@ class Wallet:
 
         Spends of several threads share a commit. ``debt=True`` lets what is missing be owed, as far as the account's
         limit goes.
-        Raises ``CREDIT_INSUFFICIENT`` (with ``available``, ``missing``, ``next_refill_at``, ``buy``),
+        Raises ``CREDIT_INSUFFICIENT`` (with ``available``, ``missing``, ``next_refill_at``, ``next_refill_amount``,
+        ``buy``, and ``payment_id`` of the order that a refill which costs money made),
         ``CREDIT_CAP_EXCEEDED``, ``ACCOUNT_NOT_FOUND``.
         """
         wanted = self.spending(owner, unit, amount, key=key, use=use, memo=memo, debt=debt)
         done = self._spend_all([wanted])[0] if self.store.joined else self._spending(wanted)
         if isinstance(done, PayflowError):
-            raise done
+            raise self._with_order(done)
         return done
+
+    def _with_order(self, error: PayflowError) -> PayflowError:
+        """Too little credit, and a policy that sells more: its order is made, once, and named by the error."""
+        if error.code == "CREDIT_INSUFFICIENT" and error.ids.get("order") and not self.store.joined:
+            try:
+                ordered = self.refills.order(error.ids["account"])
+            except PayflowError as failed:
+                logger.warning("A refill could not be ordered (%s) account=%s", failed.code, error.ids["account"])
+            else:
+                if ordered is not None:
+                    error.ids["payment_id"] = ordered.payment.id
+        return error
 
     def spending(
         self, owner: str, unit: str, amount: int, *, key: str, use: str = "", memo: str = "", debt: bool = False

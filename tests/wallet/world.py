@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from payflow.clock import SECOND
@@ -34,8 +35,9 @@ class Purse:
     """Owners with tokens; the clock stands still until it is moved."""
 
     def __init__(
-        self, url: str, *, policies: dict[str, str] | None = None, migrate: bool = True, **credit: Any
-    ) -> None:
+        self, url: str, *, policies: dict[str, str] | None = None, migrate: bool = True,
+        refills: Sequence[Mapping[str, Any]] = (), **credit: Any,
+    ) -> None:  # fmt: skip
         self.clock = Hand()
         self.store = open_store(url, pool_size=20, busy_timeout_seconds=20)
         if migrate:
@@ -53,7 +55,8 @@ class Purse:
             clock=self.clock,
             credit=CreditRules(**{"units": {"tokens": Caps(), "CNY": Caps()}, **credit}),
         )
-        self.wallet = Wallet(self.flow, SHELF)
+        self.wallet = Wallet(self.flow, SHELF, refills)
+        self.wallet.policies.take_over()
         self.worker = Worker(self.flow, Handlers())
 
     def given(self, owner: str, amount: int, *, key: str = "welcome", kind: str = "paid", **more: Any) -> None:

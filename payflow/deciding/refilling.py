@@ -1,0 +1,151 @@
+"""Refills, decided and booked: the credit, its log and the account's next period in one set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ledger.book import Book
+from ..ledger.buckets import Bucket, Parts
+from ..records import Refill
+from ..refill.choosing import Credit, Decision, amount_of, choose, decide
+from ..refill.policy import RefillPolicy, stored
+from .draft import Draft, Needs
+from .postings import Operation, book_of, digest, post, today
+from .rules import Cause
+from .topup import LOOK_AGAIN
+
+
+def policy_for(draft: Draft, book: Book) -> RefillPolicy | None:
+    """The policy that this account is under now; asks for the unit's policies if they were not gathered."""
+    unit = book.account.unit
+    if unit not in draft.wants.policies:
+        raise Needs(policies={unit})
+    return choose((stored(kept) for kept in draft.facts.policies.values()), unit, book.account.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """What came of asking: units ``granted``, and when and how much comes next; ``order``: it has to be bought."""
+
+    granted: int = 0
+    next_at: int | None = None
+    next_amount: int = 0
+    order: bool = False
+
+
+NOTHING = Demanded()
+
+
+def demanded(draft: Draft, book: Book) -> Demanded:
+    """A spend found too little: what a policy grants for it, or says of the next time.
+
+    However many spends ask at once, one is granted: the account's version and the policy's have to be what this
+    decision read, and the window names the journal.
+    """
+    policy = policy_for(draft, book)
+    if policy is None:
+        return NOTHING
+    _forget_unpaid(draft, book)
+    decision = _decision(draft, book, policy, on_demand=True)
+    if policy.on_demand and decision.what == "grant":
+        cause = Cause("demand", draft.trace_id or book.id)
+        return Demanded(grant(draft, book, policy, decision, cause), decision.next_at, decision.amount)
+    amount = amount_of(policy, book.account, _credit(draft, book), today(draft)[0])
+    waits = decision.window if decision.what in ("grant", "order") else decision.next_at
+    return Demanded(0, waits, amount, policy.on_demand and decision.what == "order")
+
+
+def scheduled(draft: Draft, account: str) -> tuple[str, int]:
+    """A run looks at an account: what became of it (``grant``, ``order``, ``pass``, ``wait``, ``none``), and how much
+    was granted. ``order``: the account is due for a refill that costs money; who ordered it marks it."""
+    book = book_of(draft, account)
+    policy = policy_for(draft, book)
+    if policy is None or not policy.scheduled:
+        book.set(next_refill_at=None)
+        return "none", 0
+    _forget_unpaid(draft, book)
+    decision = _decision(draft, book, policy, on_demand=False)
+    if decision.what == "grant":
+        return "grant", grant(draft, book, policy, decision, Cause("schedule", policy.name))
+    if decision.what == "order":
+        return "order", decision.amount
+    if decision.why == "in_flight":
+        book.set(next_refill_at=draft.now + LOOK_AGAIN)
+        return "wait", 0
+    stay(draft, book, policy, decision)
+    return decision.what, 0
+
+
+def due_order(draft: Draft, account: str) -> tuple[RefillPolicy, Decision] | None:
+    """The refill that an account may buy now, with the policy that says so."""
+    book = book_of(draft, account)
+    policy = policy_for(draft, book)
+    if policy is None:
+        return None
+    _forget_unpaid(draft, book)
+    decision = _decision(draft, book, policy, on_demand=True)
+    return (policy, decision) if decision.what == "order" else None
+
+
+def postpone(draft: Draft, account: str) -> None:
+    """A run looks at the account again in a while."""
+    book_of(draft, account).set(next_refill_at=draft.now + LOOK_AGAIN)
+
+
+def _forget_unpaid(draft: Draft, book: Book) -> None:
+    """The payment of a refill that ended unpaid is in nobody's way any more."""
+    name = book.account.refill_payment
+    if not name:
+        return
+    if name not in draft.facts.payments and name not in draft.wants.payments:
+        raise Needs(payments={name})
+    payment = draft.facts.payments.get(name)
+    if payment is None or payment.status in ("cancelled", "failed"):
+        book.set(refill_payment="")
+
+
+def grant(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, cause: Cause) -> int:
+    """Book a refill and its log; how much it gave."""
+    before = book.available(draft.now)
+    parts: Parts = []
+    if policy.mode == "reset":
+        kinds = frozenset(kept.id for kept in book.buckets if kept.kind == "refill")
+        rest = _credit(draft, book).refill_free
+        if rest:
+            parts, _ = book.take(rest, draft.now, only=kinds)
+    if decision.amount:
+        name = "refill" if decision.expires_at is None else f"refill:{decision.window}"
+        parts = [*parts, *book.give(Bucket(name, "refill", decision.amount, 0, decision.expires_at))]
+    operation = Operation(
+        account=book.id, key=f"{policy.name}:{decision.window}", cause=cause, memo=policy.name,
+        digest=digest(policy.name, policy.version, decision.window),
+    )  # fmt: skip
+    journal = post(draft, "refill", operation, [(book, parts)])
+    draft.changes.refills.append(
+        Refill(
+            account=book.id, policy=policy.name, window=decision.window, journal_id=journal.id, amount=decision.amount,
+            periods=decision.periods, before=before, after=book.available(draft.now), cause_kind=cause.kind,
+            cause_id=cause.id, policy_version=policy.version, at=draft.now,
+        )
+    )  # fmt: skip
+    stay(draft, book, policy, decision, refilled_at=draft.now)
+    return decision.amount
+
+
+def stay(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, **also: int) -> None:
+    """Keep where the account stands with its policy, by the version of the policy that said so."""
+    draft.changes.unchanged[policy.name] = policy.version
+    book.set(
+        refill_policy=policy.name, refill_version=policy.version, refill_anchor=decision.anchor,
+        refill_count=decision.count, next_refill_at=decision.next_at if policy.scheduled else None, **also,
+    )  # fmt: skip
+
+
+def _decision(draft: Draft, book: Book, policy: RefillPolicy, *, on_demand: bool) -> Decision:
+    return decide(policy, book.account, _credit(draft, book), draft.now, today(draft)[0], on_demand=on_demand)
+
+
+def _credit(draft: Draft, book: Book) -> Credit:
+    refilled = [kept for kept in book.buckets if kept.kind == "refill"]
+    free = sum(kept.free(draft.now) for kept in refilled)
+    return Credit(book.available(draft.now), free, sum(kept.held for kept in refilled))

@@ -1,0 +1,148 @@
+"""A refill policy: who is refilled, with how much, how often, and on what occasion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..errors import InvalidRequest
+from ..money import Money
+from ..records import Policy
+from .calendar import Interval, Periods, instant_of
+
+ROLLING = "rolling"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRule:
+    """Owners who spent at least so much in so many days are refilled with this amount instead."""
+
+    spent_at_least: int
+    within_days: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a refill costs, and how its order is made."""
+
+    money: Money
+    channel: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefillPolicy:
+    """A policy, ready to decide by. Amounts are units; ``since`` is the instant of a fixed anchor, ``None``: rolling.
+
+    ``mode``: ``add`` the amount; ``reset`` refilled credit to it (what is left of earlier refills lapses, other credit
+    stays); ``top_up`` what is available to it. ``catch_up`` says what becomes of periods nobody was there for: ``none``
+    of them, ``one``, or ``all``, besides the one that runs now.
+    """
+
+    name: str
+    unit: str
+    tiers: frozenset[str]
+    mode: str
+    amount: int
+    every: Interval
+    zone: tzinfo
+    since: int | None
+    first: str  # now, next
+    catch_up: str
+    trigger: str  # on_demand, scheduled, both
+    active_within_days: int | None
+    rules: tuple[ActivityRule, ...]
+    expires: str  # never, next
+    expires_days: int | None
+    price: Price | None
+    version: int = 1
+    enabled: bool = True
+
+    def periods(self, anchor: int) -> Periods:
+        """Its periods from an anchor."""
+        return Periods(anchor, self.every, self.zone)
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether a spend that finds too little may be answered by it."""
+        return self.trigger in ("on_demand", "both")
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a run grants it without being asked."""
+        return self.trigger in ("scheduled", "both")
+
+
+def policy_of(body: Mapping[str, Any], *, version: int = 1, enabled: bool = True) -> RefillPolicy:
+    """A policy from its JSON, whose shape the schema has checked (``$defs/refill_policy``).
+
+    Raises ``REFILL_POLICY_INVALID`` with the ``path`` of what the schema cannot see: a zone that does not exist, a wall
+    time that is none, an interval of nothing.
+    """
+    zone = _zone(body.get("zone", "Asia/Shanghai"))
+    anchor = body.get("anchor", ROLLING)
+    price = body.get("price")
+    return RefillPolicy(
+        name=body["name"],
+        unit=body["unit"],
+        tiers=frozenset(body.get("tiers", ["ordinary"])),
+        mode=body["mode"],
+        amount=body["amount"],
+        every=Interval.of(body["every"]),
+        zone=zone,
+        since=None if anchor == ROLLING else _since(anchor, zone),
+        first=body.get("first", "now"),
+        catch_up=body.get("catch_up", "none"),
+        trigger=body.get("trigger", "both"),
+        active_within_days=body.get("active_within_days"),
+        rules=tuple(ActivityRule(**rule) for rule in body.get("rules", ())),
+        expires=body.get("expires", "never"),
+        expires_days=body.get("expires_days"),
+        price=None if price is None else _price(price),
+        version=version,
+        enabled=enabled and body.get("enabled", True),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(body: str, version: int, enabled: int) -> RefillPolicy:
+    return policy_of(json.loads(body), version=version, enabled=bool(enabled))
+
+
+def stored(record: Policy) -> RefillPolicy:
+    """A policy as it is kept; parsed once for each version."""
+    return _compiled(record.body, record.version, record.enabled)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidRequest("There is no such time zone", code="REFILL_POLICY_INVALID", path="$.zone") from None
+
+
+def _since(text: str, zone: tzinfo) -> int:
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        wall = None
+    if wall is None or wall.tzinfo is not None or not 2000 <= wall.year <= 2200:
+        raise InvalidRequest(
+            'An anchor is "rolling" or a local time like 2026-01-31T00:00:00', code="REFILL_POLICY_INVALID",
+            path="$.anchor",
+        )  # fmt: skip
+    return instant_of(wall, zone)
+
+
+def _price(body: Mapping[str, Any]) -> Price:
+    try:
+        money = Money.parse(body["amount"], body.get("currency", "CNY"))
+    except InvalidRequest as error:
+        raise InvalidRequest(error.message, code="REFILL_POLICY_INVALID", path="$.price.amount") from None
+    return Price(money, body["channel"], body.get("action", "refill"))

@@ -1,0 +1,143 @@
+"""Refills by schedule: a run looks at every account that is due, a few hundred at a time, each set in one transaction.
+
+A run that is killed has done whole sets and nothing else; the next one goes on where it was. Any number may run: what
+two of them look at, one of them writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..deciding import refilling
+from ..deciding.draft import Draft
+from ..deciding.topup import Purchase
+from ..errors import PayflowError, StoreConflict
+from ..flow import Flow, Result
+from ..ledger.names import owner_and_unit
+from ..store import Wants
+from .policies import Policies
+
+logger = logging.getLogger("payflow.wallet")
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did: accounts it looked at, refills it granted, units they came to, orders it made, those it could
+    not make, and accounts it was told of by new or changed policies."""
+
+    looked: int = 0
+    granted: int = 0
+    units: int = 0
+    ordered: int = 0
+    not_ordered: int = 0
+    enrolled: int = 0
+
+
+class Refills:
+    """Scheduled refills over a flow, and those that have to be paid for."""
+
+    def __init__(self, flow: Flow, policies: Policies) -> None:
+        self.flow = flow
+        self.policies = policies
+
+    def run(self, *, batch: int = BATCH, progress: Callable[[RunReport], None] | None = None) -> RunReport:
+        """Refill whatever is due by now; ``progress`` is called after every set."""
+        report = RunReport()
+        while self.step(report, batch=batch):
+            if progress is not None:
+                progress(report)
+        return report
+
+    def step(self, report: RunReport | None = None, *, batch: int = BATCH) -> int:
+        """One set: accounts that a changed policy has to be told to, else accounts that are due; how many."""
+        report = RunReport() if report is None else report
+        return self._enrol(report, batch) or self._look(report, batch)
+
+    def _enrol(self, report: RunReport, batch: int) -> int:
+        now = self.flow.clock()
+        for policy in self.policies.all():
+            if policy.enrol_after is not None:
+                told = self.flow.store.enrol(policy, now, 10 * batch)
+                report.enrolled += told
+                return max(told, 1)
+        return 0
+
+    def _look(self, report: RunReport, batch: int) -> int:
+        due = self.flow.store.due_refills(self.flow.clock(), batch)
+        if not due:
+            return 0
+        try:
+            orders = self._looked(due, report)
+        except StoreConflict:  # other writers, or another run: each alone, so that one busy account stops no other
+            orders = [name for account in due for name in self._alone(account, report)]
+        report.looked += len(due)
+        for account in orders:
+            try:
+                self.order(account)
+                report.ordered += 1
+            except PayflowError as error:
+                report.not_ordered += 1
+                self._later(account)
+                logger.warning("A refill could not be ordered (%s) account=%s", error.code, account)
+        return len(due)
+
+    def _looked(self, accounts: list[str], report: RunReport) -> list[str]:
+        units = {owner_and_unit(name)[1] for name in accounts}
+        wants = Wants(accounts=set(accounts), policies=units)
+
+        def decide(draft: Draft) -> list[tuple[str, int]]:
+            return [refilling.scheduled(draft, name) for name in accounts]
+
+        done, _ = self.flow.settle(wants, decide)
+        report.granted += sum(what == "grant" for what, _ in done)
+        report.units += sum(amount for what, amount in done if what == "grant")
+        return [name for name, (what, _) in zip(accounts, done, strict=True) if what == "order"]
+
+    def _alone(self, account: str, report: RunReport) -> list[str]:
+        try:
+            return self._looked([account], report)
+        except StoreConflict:
+            return []  # it stays due
+
+    def order(self, account: str) -> Result | None:
+        """Order the refill that an account may buy now: one payment, however often this is called; ``None`` if none is
+        due. Raises what :meth:`payflow.Flow.pay` raises."""
+        unit = owner_and_unit(account)[1]
+        found, _ = self.flow.settle(
+            Wants(accounts={account}, policies={unit}), lambda draft: refilling.due_order(draft, account)
+        )
+        if found is None:
+            return None
+        policy, decision = found
+        if policy.price is None:
+            return None
+        purchase = Purchase(
+            account=account, amount=decision.amount, policy=policy.name, window=decision.window,
+            policy_version=policy.version, expires_seconds=_lasts(decision.expires_at, self.flow.clock()),
+        )  # fmt: skip
+        return self.flow.pay(
+            amount=policy.price.money, channel=policy.price.channel, action=policy.price.action, reference=account,
+            key=_key(account, policy.name, decision.window), scope="refill", purchase=purchase,
+        )  # fmt: skip
+
+    def _later(self, account: str) -> None:
+        """What could not be ordered is tried again in a while."""
+
+        def postpone(draft: Draft) -> None:
+            refilling.postpone(draft, account)
+
+        self.flow.settle(Wants(accounts={account}), postpone)
+
+
+def _lasts(expires_at: int | None, now: int) -> int | None:
+    return None if expires_at is None else max(1, (expires_at - now) // 1_000_000)
+
+
+def _key(account: str, policy: str, window: int) -> str:
+    """One order per account, policy and window: printable ASCII whatever the owner is called."""
+    return f"{policy}:{window}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"

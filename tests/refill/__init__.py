@@ -1,0 +1,1 @@
+"""Refill policies: when periods begin, and what becomes of an account."""
