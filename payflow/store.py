@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from .records import (
     Account,
@@ -92,6 +92,50 @@ class History:
     effects: Sequence[Effect]
     incidents: Sequence[Incident]
     keys: Sequence[IdempotencyKey]
+
+
+class DueAccount(NamedTuple):
+    """What a run reads of an account; fields as in :class:`payflow.records.Account`."""
+
+    id: str
+    unit: str
+    tier: str
+    balance: int
+    held: int
+    credit_limit: int
+    floor: int
+    version: int
+    seq: int
+    chain: str
+    buckets: str
+    activity: str
+    next_expiry_at: int | None
+    refill_policy: str
+    refill_version: int
+    refill_anchor: int | None
+    refill_count: int
+    refilled_at: int | None
+    refill_payment: str
+
+
+class PlainRefill(NamedTuple):
+    """One refill, ready to be written: the account's new figures, its journal, and what the log says."""
+
+    account: DueAccount
+    balance: int
+    chain: str
+    buckets: str
+    next_expiry_at: int | None
+    refill_anchor: int
+    refill_count: int
+    next_refill_at: int
+    journal: Journal
+    against: str  # payflow's own account on the other side
+    bucket: str
+    amount: int
+    periods: int
+    window: int
+    before: int
 
 
 @runtime_checkable
@@ -189,6 +233,15 @@ class Store(Protocol):
 
     def due_refills(self, now: int, limit: int) -> list[str]:
         """Ids of accounts that a refill run has to look at, the longest waiting first."""
+        ...
+
+    def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
+        """The same accounts with what a scheduled refill reads of them."""
+        ...
+
+    def write_refills(self, refills: Sequence[PlainRefill], policy: str, policy_version: int, now: int) -> None:
+        """Write scheduled refills as one set: accounts, journals, entries, log. ``StoreConflict`` if any account, or
+        the policy, is no longer as it was read; nothing is written then."""
         ...
 
     def enrol(self, policy: Policy, now: int, limit: int) -> int:

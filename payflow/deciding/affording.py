@@ -76,7 +76,7 @@ def _over_cap(draft: Draft, book: Book, amount: int) -> str | None:
         return "per_spend"
     if caps.per_day is None and caps.per_month is None:
         return None
-    day, of_month = today(draft)
+    day, of_month = today(draft.now, draft.rules.credit.zone)
     for name, cap, days in (("per_day", caps.per_day, 1), ("per_month", caps.per_month, of_month)):
         if cap is not None and activity.spent_within(book.activity, day, days) + amount > cap:
             return name

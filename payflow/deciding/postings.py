@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+from ..clock import BEIJING
 from ..errors import IdempotencyRefused, InvalidRequest, NotFound
 from ..ledger import chain
 from ..ledger.book import MAX_BALANCE, Book
@@ -68,10 +69,9 @@ def digest(*facts: object) -> str:
     return hashlib.blake2b("\x00".join(map(str, facts)).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
-def today(draft: Draft) -> tuple[int, int]:
-    """The day of ``draft.now`` in the wallet's zone, as ``date.toordinal`` counts, and which of its month it is."""
-    zone = draft.rules.credit.zone or timezone(timedelta(hours=8))
-    day = (_EPOCH + timedelta(microseconds=draft.now)).astimezone(zone)
+def today(now: int, zone: tzinfo | None) -> tuple[int, int]:
+    """The day of ``now`` in the wallet's zone, as ``date.toordinal`` counts, and which of its month it is."""
+    day = (_EPOCH + timedelta(microseconds=now)).astimezone(zone or BEIJING)
     return day.toordinal(), day.day
 
 
@@ -183,4 +183,4 @@ def repeated(draft: Draft, book: Book, journal: Journal, amount: int) -> Movemen
 
 def note_spent(draft: Draft, book: Book, amount: int) -> None:
     """Remember what was spent on which day: caps and dynamic refills go by it."""
-    book.activity = activity.add(book.activity, today(draft)[0], amount)
+    book.activity = activity.add(book.activity, today(draft.now, draft.rules.credit.zone)[0], amount)

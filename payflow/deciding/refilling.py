@@ -50,7 +50,7 @@ def demanded(draft: Draft, book: Book) -> Demanded:
     if policy.on_demand and decision.what == "grant":
         cause = Cause("demand", draft.trace_id or book.id)
         return Demanded(grant(draft, book, policy, decision, cause), decision.next_at, decision.amount)
-    amount = amount_of(policy, book.account, _credit(draft, book), today(draft)[0])
+    amount = amount_of(policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0])
     waits = decision.window if decision.what in ("grant", "order") else decision.next_at
     return Demanded(0, waits, amount, policy.on_demand and decision.what == "order")
 
@@ -142,7 +142,14 @@ def stay(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, **a
 
 
 def _decision(draft: Draft, book: Book, policy: RefillPolicy, *, on_demand: bool) -> Decision:
-    return decide(policy, book.account, _credit(draft, book), draft.now, today(draft)[0], on_demand=on_demand)
+    return decide(
+        policy,
+        book.account,
+        _credit(draft, book),
+        draft.now,
+        today(draft.now, draft.rules.credit.zone)[0],
+        on_demand=on_demand,
+    )
 
 
 def _credit(draft: Draft, book: Book) -> Credit:

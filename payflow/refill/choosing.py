@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from ..clock import SECOND
 from ..records import Account
-from . import activity
 from .policy import RefillPolicy
 
-#: Of periods that nobody was there for, no more than so many are made good.
-MOST_PERIODS = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(NamedTuple):
     """From when an account's periods are counted, and how many of them are settled."""
 
     anchor: int
-    count: int
+    settled: int
+
+
+class Enrolled(Protocol):
+    """What an enrolment is read from: an account, in whatever form."""
+
+    @property
+    def refill_policy(self) -> str: ...
+    @property
+    def refill_version(self) -> int: ...
+    @property
+    def refill_anchor(self) -> int | None: ...
+    @property
+    def refill_count(self) -> int: ...
+    @property
+    def refilled_at(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ def choose(policies: Iterable[RefillPolicy], unit: str, tier: str) -> RefillPoli
     return min(fitting, key=lambda one: one.name, default=None)
 
 
-def enrolled(policy: RefillPolicy, account: Account, now: int) -> Enrolment:
+def enrolled(policy: RefillPolicy, account: Enrolled, now: int) -> Enrolment:
     """Where an account stands with a policy: where it stood, or anew where it comes from another or an older version.
 
     What was granted before counts: a change of tier or policy is never answered by a second refill for the same time.
@@ -88,45 +98,31 @@ def decide(
     place = enrolled(policy, account, now)
     periods = policy.periods(place.anchor)
     running = periods.number_at(now)
-    if running < place.count:
-        return Decision("wait", "not_due", place.anchor, place.count, periods.start(place.count))
+    if running < place.settled:
+        return Decision("wait", "not_due", place.anchor, place.settled, periods.start(place.settled))
     if account.refill_payment:
-        return Decision("wait", "in_flight", place.anchor, place.count, periods.start(place.count))
+        return Decision("wait", "in_flight", place.anchor, place.settled, periods.start(place.settled))
     window = periods.start(running)
-    due = _periods_due(policy, running - place.count + 1)
+    due = policy.periods_due(running - place.settled + 1)
     # Rolling periods begin anew with each refill; fixed ones go on as they were.
     anchor, count = (now, 1) if policy.since is None else (place.anchor, running + 1)
     next_at = policy.periods(anchor).start(count)
-    if policy.active_within_days is not None and not on_demand:
-        last = activity.last_active(account.activity)
-        if last is None or last <= today - policy.active_within_days:
-            return Decision("pass", "inactive", place.anchor, running + 1, periods.start(running + 1))
+    if not on_demand and policy.leaves_out(account.activity, today):
+        return Decision("pass", "inactive", place.anchor, running + 1, periods.start(running + 1))
     amount = amount_of(policy, account, credit, today, due)
     if amount <= 0 and not (policy.mode == "reset" and credit.refill_free):
         if on_demand:  # its period is not used up by a spend that needed more than it gives
-            return Decision("wait", "nothing_missing", place.anchor, place.count, periods.start(place.count))
+            return Decision("wait", "nothing_missing", place.anchor, place.settled, periods.start(place.settled))
         return Decision("pass", "nothing_missing", place.anchor, running + 1, periods.start(running + 1))
-    if policy.expires_days is not None:
-        expires_at: int | None = now + policy.expires_days * 86_400 * SECOND
-    else:
-        expires_at = next_at if policy.expires == "next" else None
     what = "grant" if policy.price is None else "order"
-    return Decision(what, "", anchor, count, next_at, amount, window, due, expires_at)
+    return Decision(what, "", anchor, count, next_at, amount, window, due, policy.lapses_at(now, next_at))
 
 
 def amount_of(policy: RefillPolicy, account: Account, credit: Credit, today: int, periods: int = 1) -> int:
     """How much a refill gives now: by recent activity, for so many periods, up to what the mode asks for."""
-    amount = policy.amount
-    for rule in policy.rules:
-        if activity.spent_within(account.activity, today, rule.within_days) >= rule.spent_at_least:
-            amount = rule.amount
-            break
+    amount = policy.amount_by(account.activity, today)
     if policy.mode == "add":
         return amount * periods
     if policy.mode == "top_up":
         return max(0, amount - credit.available)
     return max(0, amount - credit.refill_held)
-
-
-def _periods_due(policy: RefillPolicy, passed: int) -> int:
-    return min(passed, {"none": 1, "one": 2, "all": MOST_PERIODS}[policy.catch_up])

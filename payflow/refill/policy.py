@@ -10,12 +10,16 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ..clock import SECOND
 from ..errors import InvalidRequest
 from ..money import Money
 from ..records import Policy
+from . import activity
 from .calendar import Interval, Periods, instant_of
 
 ROLLING = "rolling"
+#: Of periods that nobody was there for, no more than so many are made good, with the one that runs.
+_CATCH_UP = {"none": 1, "one": 2, "all": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,30 @@ class RefillPolicy:
     def periods(self, anchor: int) -> Periods:
         """Its periods from an anchor."""
         return Periods(anchor, self.every, self.zone)
+
+    def periods_due(self, passed: int) -> int:
+        """For how many of ``passed`` periods a refill is, the one that runs among them."""
+        return min(passed, _CATCH_UP[self.catch_up])
+
+    def lapses_at(self, now: int, next_at: int) -> int | None:
+        """When what is granted now lapses; ``next_at`` is when the next period begins."""
+        if self.expires_days is not None:
+            return now + self.expires_days * 86_400 * SECOND
+        return next_at if self.expires == "next" else None
+
+    def amount_by(self, spent: str, today: int) -> int:
+        """Its amount for an owner with this activity."""
+        for rule in self.rules:
+            if activity.spent_within(spent, today, rule.within_days) >= rule.spent_at_least:
+                return rule.amount
+        return self.amount
+
+    def leaves_out(self, spent: str, today: int) -> bool:
+        """Whether an owner with this activity is not active enough for a scheduled refill."""
+        if self.active_within_days is None:
+            return False
+        last = activity.last_active(spent)
+        return last is None or last <= today - self.active_within_days
 
     @property
     def on_demand(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..records import Account, Hold, Policy, PolicyChange
+from ..store import DueAccount, PlainRefill
 from .connections import Connections
-from .rows import record_of, select, storable
-from .schema import ACCOUNT, HOLD, POLICY, POLICY_CHANGE
+from .rows import Row, record_of, row_of, select, storable
+from .schema import ACCOUNT, ENTRY, HOLD, JOURNAL, POLICY, POLICY_CHANGE, REFILL
+from .sets import Part
 
 _LAPSING = (
     "select id from pf_account where next_expiry_at is not null and next_expiry_at <= ? order by next_expiry_at limit ?"
@@ -17,6 +19,15 @@ _DUE = """select id from pf_account where next_refill_at is not null and next_re
 _NEXT = "select id from pf_account where id > ? order by id limit ?"
 _LOOK = "update pf_account set next_refill_at = ? where id > ? and id <= ? and unit = ?"
 _OVERDUE = "select distinct account from pf_hold where status = 'open' and expires_at <= ? limit ?"
+
+
+_DUE_ACCOUNTS = f"""select {", ".join(DueAccount._fields)} from pf_account
+    where next_refill_at is not null and next_refill_at <= ? order by next_refill_at limit ?"""
+#: What a scheduled refill changes of an account.
+_REFILLED = (
+    "balance", "seq", "chain", "version", "buckets", "next_expiry_at", "refill_policy", "refill_version",
+    "refill_anchor", "refill_count", "refilled_at", "next_refill_at", "updated_at",
+)  # fmt: skip
 
 
 class Crediting(Connections):
@@ -48,6 +59,27 @@ class Crediting(Connections):
         """See :meth:`payflow.store.Store.due_refills`."""
         with self._cursor() as cursor:
             return [row[0] for row in self.dialect.run(cursor, _DUE, (now, limit)).fetchall()]
+
+    def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
+        """See :meth:`payflow.store.Store.due_accounts`."""
+        with self._cursor() as cursor:
+            rows = self.dialect.run(cursor, _DUE_ACCOUNTS, (now, limit)).fetchall()
+        return [DueAccount._make(row) for row in rows]
+
+    def write_refills(self, refills: Sequence[PlainRefill], policy: str, policy_version: int, now: int) -> None:
+        """See :meth:`payflow.store.Store.write_refills`. What is written came from the database, or was checked."""
+        ordered = sorted(refills, key=lambda one: one.account.id)
+        accounts = [_account_row(one, policy, policy_version, now) for one in ordered]
+        journals = [row_of(one.journal) for one in ordered]
+        entries = [row for one in ordered for row in _entry_rows(one)]
+        log = [_log_row(one, policy, policy_version, now) for one in ordered]
+        compared = [
+            Part(ACCOUNT, _REFILLED, ("id", "version"), accounts),
+            Part(POLICY, (), ("name", "version"), [(policy, policy_version)]),
+        ]
+        inserted = [(JOURNAL, journals), (ENTRY, entries), (REFILL, log)]
+        with self._whole() as (_, cursor):
+            self.dialect.write_parts(cursor, compared, (), inserted)
 
     def enrol(self, policy: Policy, now: int, limit: int) -> int:
         """See :meth:`payflow.store.Store.enrol`. When an account is looked at is no decision: no version rises."""
@@ -90,3 +122,27 @@ class Crediting(Connections):
         sql = f"{select(HOLD)}account = ? and status = 'open' order by created_at, id"
         with self._cursor() as cursor:
             return [record_of(Hold, row) for row in self.dialect.run(cursor, sql, (account,)).fetchall()]
+
+
+def _account_row(one: PlainRefill, policy: str, version: int, now: int) -> Row:
+    """The values of ``_REFILLED``, and what they are compared by."""
+    was = one.account
+    return (
+        one.balance, was.seq + 1, one.chain, was.version + 1, one.buckets, one.next_expiry_at, policy, version,
+        one.refill_anchor, one.refill_count, now, one.next_refill_at, now, was.id, was.version,
+    )  # fmt: skip
+
+
+def _entry_rows(one: PlainRefill) -> tuple[Row, Row]:
+    was, name = one.account, one.journal.id
+    return (
+        (name, 1, was.id, was.unit, one.amount, was.seq + 1, one.balance, one.bucket, one.chain),
+        (name, 2, one.against, was.unit, -one.amount, None, None, "", ""),
+    )
+
+
+def _log_row(one: PlainRefill, policy: str, version: int, now: int) -> Row:
+    return (
+        one.account.id, policy, one.window, one.journal.id, one.amount, one.periods, one.before,
+        one.before + one.amount, "schedule", policy, version, now,
+    )  # fmt: skip

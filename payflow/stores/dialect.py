@@ -15,8 +15,10 @@ from typing import Any
 
 from ..errors import ConfigError, StoreConflict, StoreError
 from ..records import Changes, Message
+from . import sets
 from .rows import Row, refused
 from .schema import Index, TableSchema
+from .sets import Part
 
 #: Statements keep their text however many keys they ask for, as far as a driver lets them; else that many at a time.
 CHUNK = 200
@@ -149,9 +151,18 @@ class Dialect(ABC):
         ``lock``: nobody else changes them before this transaction ends; rows are locked in the order of the columns.
         """
 
-    @abstractmethod
     def write(self, cursor: Any, changes: Changes) -> None:
         """Write a set, inside a transaction; ``StoreConflict`` if anything is no longer as it was read."""
+        self.write_parts(
+            cursor, sets.compared(changes), sets.replaced(changes), sets.inserted(changes), sets.repeated(changes)
+        )
+
+    @abstractmethod
+    def write_parts(
+        self, cursor: Any, compared: Sequence[Part], replaced: Sequence[Part],
+        inserted: Sequence[tuple[TableSchema, Sequence[Row]]], repeated: Sequence[Row] = (),
+    ) -> None:  # fmt: skip
+        """The same as rows: first what is compared and set, then what is replaced, inserted and counted again."""
 
     @abstractmethod
     def take_due(self, cursor: Any, now: int, limit: int, lease: int) -> list[str]:

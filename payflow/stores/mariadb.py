@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigError, StoreConflict, StoreError
-from ..records import Changes, Message, replace
-from . import dialect, sets
+from ..records import Message, replace
+from . import dialect
 from .dialect import CHUNK, Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
 from .rows import Row, insert, record_of, select, update
 from .schema import EFFECT, MESSAGE, TABLES, TableSchema
@@ -172,16 +172,18 @@ class MariaDB(Dialect):
             found += cursor.fetchall()
         return found
 
-    def write(self, cursor: Any, changes: Changes) -> None:
-        for part in sets.compared(changes):
+    def write_parts(
+        self, cursor: Any, compared: Sequence[Part], replaced: Sequence[Part],
+        inserted: Sequence[tuple[TableSchema, Sequence[Row]]], repeated: Sequence[Row] = (),
+    ) -> None:  # fmt: skip
+        for part in compared:
             self._compare_and_set(cursor, part)
-        for part in sets.replaced(changes):
+        for part in replaced:
             self._set(cursor, part.table, (*part.names, *map(_was, part.compared)), part.rows)
-        for table, rows in sets.inserted(changes):
+        for table, rows in inserted:
             self.run_many(cursor, insert(table), rows)
-        if changes.repeats:
-            again = "update pf_receipt set repeats = repeats + ? where id = ?"
-            self.run_many(cursor, again, sets.repeated(changes))
+        if repeated:
+            self.run_many(cursor, "update pf_receipt set repeats = repeats + ? where id = ?", repeated)
 
     def _compare_and_set(self, cursor: Any, part: Part) -> None:
         """Lock the rows in the order of their keys, compare them, and set them all with one statement."""

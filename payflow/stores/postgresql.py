@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..errors import StoreConflict, StoreError
-from ..records import Changes, Message
-from . import dialect, sets
+from ..records import Message
+from . import dialect
 from .dialect import Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
 from .rows import Row, insert, record_of, select
 from .schema import EFFECT, MESSAGE, TableSchema
+from .sets import Part
 
 _MIGRATIONS = 7_290_114_001  # the number of our advisory lock
 _CONFLICTS = {"40001", "40P01", "23505", "55P03"}  # serialization, deadlock, unique, lock timeout
@@ -163,11 +164,10 @@ class PostgreSQL(Dialect):
         rows: list[Row] = cursor.execute(percent(sql), parameters).fetchall()
         return rows
 
-    def write(self, cursor: Any, changes: Changes) -> None:
-        compared = sets.compared(changes)
-        replaced = sets.replaced(changes)
-        inserted = sets.inserted(changes)
-        repeated = sets.repeated(changes)
+    def write_parts(
+        self, cursor: Any, compared: Sequence[Part], replaced: Sequence[Part],
+        inserted: Sequence[tuple[TableSchema, Sequence[Row]]], repeated: Sequence[Row] = (),
+    ) -> None:  # fmt: skip
         parameters: list[Any] = [
             _json_rows((*part.names, *map(_was, part.compared)), part.rows) for part in compared
         ]  # fmt: skip

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import ConfigError, StoreConflict
-from ..records import Changes, Message, replace
+from ..records import Message, replace
 from . import sets
 from .dialect import CHUNK, Dialect, foreign_connection, not_in_transaction, unreachable
 from .rows import Row, insert, record_of, select, update
 from .schema import EFFECT, MESSAGE, NAME_LENGTH, PAYMENT, TableSchema
+from .sets import Part
 
 _BUSY, _LOCKED, _READ_ONLY, _FULL, _CANNOT_OPEN, _CONSTRAINT, _NOT_A_DATABASE = 5, 6, 8, 13, 14, 19, 26
 _UNIQUE = {1555, 2067}  # primary key, unique
@@ -174,8 +175,11 @@ class SQLite(Dialect):
             found += cursor.execute(sql, [value for key in part for value in key])
         return found
 
-    def write(self, cursor: Any, changes: Changes) -> None:
-        for part in sets.compared(changes):
+    def write_parts(
+        self, cursor: Any, compared: Sequence[Part], replaced: Sequence[Part],
+        inserted: Sequence[tuple[TableSchema, Sequence[Row]]], repeated: Sequence[Row] = (),
+    ) -> None:  # fmt: skip
+        for part in compared:
             for narrow in sets.narrowed(part) if part.table is PAYMENT else (part,):
                 if not narrow.names:
                     self._still(cursor, narrow)
@@ -183,15 +187,14 @@ class SQLite(Dialect):
                 sql = update(narrow.table, narrow.names, narrow.compared)
                 if self.run_many(cursor, sql, narrow.rows) != len(narrow.rows):
                     raise StoreConflict
-        for part in sets.replaced(changes):
+        for part in replaced:
             self.run_many(cursor, update(part.table, part.names, part.compared), part.rows)
-        for table, rows in sets.inserted(changes):
+        for table, rows in inserted:
             self.run_many(cursor, insert(table), rows)
-        if changes.repeats:
-            again = "update pf_receipt set repeats = repeats + ? where id = ?"
-            self.run_many(cursor, again, sets.repeated(changes))
+        if repeated:
+            self.run_many(cursor, "update pf_receipt set repeats = repeats + ? where id = ?", repeated)
 
-    def _still(self, cursor: Any, part: sets.Part) -> None:
+    def _still(self, cursor: Any, part: Part) -> None:
         """Rows that were only read are as they were; nobody else writes while we do."""
         sql = f"select 1 from {part.table.name} where {' and '.join(f'{name} = ?' for name in part.compared)}"
         if any(cursor.execute(sql, row).fetchone() is None for row in part.rows):

@@ -11,13 +11,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..deciding import refilling
+from ..deciding import refill_rows, refilling
 from ..deciding.draft import Draft
+from ..deciding.postings import today
 from ..deciding.topup import Purchase
 from ..errors import PayflowError, StoreConflict
 from ..flow import Flow, Result
 from ..ledger.names import owner_and_unit
-from ..store import Wants
+from ..refill.choosing import choose
+from ..refill.policy import stored
+from ..store import DueAccount, Wants
 from .policies import Policies
 
 logger = logging.getLogger("payflow.wallet")
@@ -68,13 +71,14 @@ class Refills:
         return 0
 
     def _look(self, report: RunReport, batch: int) -> int:
-        due = self.flow.store.due_refills(self.flow.clock(), batch)
+        due = self.flow.store.due_accounts(self.flow.clock(), batch)
         if not due:
             return 0
+        others = self._plain(due, report)
         try:
-            orders = self._looked(due, report)
+            orders = self._looked(others, report) if others else []
         except StoreConflict:  # other writers, or another run: each alone, so that one busy account stops no other
-            orders = [name for account in due for name in self._alone(account, report)]
+            orders = [name for account in others for name in self._alone(account, report)]
         report.looked += len(due)
         for account in orders:
             try:
@@ -85,6 +89,32 @@ class Refills:
                 self._later(account)
                 logger.warning("A refill could not be ordered (%s) account=%s", error.code, account)
         return len(due)
+
+    def _plain(self, due: list[DueAccount], report: RunReport) -> list[str]:
+        """Refill those that are nothing special, as one set for each policy; the ids of the others."""
+        now = self.flow.clock()
+        day = today(now, self.flow.rules.credit.zone)[0]
+        policies = [stored(kept) for kept in self.policies.all()]
+        groups: dict[tuple[str, str], list[DueAccount]] = {}
+        for account in due:
+            groups.setdefault((account.unit, account.tier), []).append(account)
+        others: list[str] = []
+        for (unit, tier), accounts in groups.items():
+            policy = choose(policies, unit, tier)
+            if policy is None:
+                others += [account.id for account in accounts]
+                continue
+            refills, rest = refill_rows.plain(accounts, policy, now, day)
+            others += rest
+            try:
+                if refills:
+                    self.flow.store.write_refills(refills, policy.name, policy.version, now)
+            except StoreConflict:  # one of them was written meanwhile: they are looked at again, with what is there now
+                others += [one.account.id for one in refills]
+            else:
+                report.granted += len(refills)
+                report.units += sum(one.amount for one in refills)
+        return others
 
     def _looked(self, accounts: list[str], report: RunReport) -> list[str]:
         units = {owner_and_unit(name)[1] for name in accounts}
