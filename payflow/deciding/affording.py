@@ -44,8 +44,8 @@ def afford(draft: Draft, book: Book, kind: str, operation: Operation, amount: in
 
 def _refilled(draft: Draft, book: Book, amount: int, room: int) -> int:
     """What a policy grants on demand, if that is enough; ``CREDIT_INSUFFICIENT`` otherwise."""
-    found = refilling.demanded(draft, book)
-    if found.granted and book.available(draft.now) + room >= amount:
+    found = refilling.demanded(draft, book, amount - room)
+    if found.granted:
         return found.granted
     raise insufficient(draft, book, amount, book.available(draft.now) + room, found)
 

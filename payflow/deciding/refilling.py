@@ -36,8 +36,10 @@ class Demanded:
 NOTHING = Demanded()
 
 
-def demanded(draft: Draft, book: Book) -> Demanded:
-    """A spend found too little: what a policy grants for it, or says of the next time.
+def demanded(draft: Draft, book: Book, needed: int) -> Demanded:
+    """A spend found less than it ``needed``: what a policy grants for it, or says of the next time.
+
+    A refill that would not be enough is not granted for a spend that is refused all the same: it stays due.
 
     However many spends ask at once, one is granted: the account's version and the policy's have to be what this
     decision read, and the window names the journal.
@@ -47,7 +49,7 @@ def demanded(draft: Draft, book: Book) -> Demanded:
         return NOTHING
     _forget_unpaid(draft, book)
     decision = _decision(draft, book, policy, on_demand=True)
-    if policy.on_demand and decision.what == "grant":
+    if policy.on_demand and decision.what == "grant" and _after(draft, book, policy, decision) >= needed:
         cause = Cause("demand", draft.trace_id or book.id)
         return Demanded(grant(draft, book, policy, decision, cause), decision.next_at, decision.amount)
     amount = amount_of(policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0])
@@ -139,6 +141,12 @@ def stay(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, **a
         refill_policy=policy.name, refill_version=policy.version, refill_anchor=decision.anchor,
         refill_count=decision.count, next_refill_at=decision.next_at if policy.scheduled else None, **also,
     )  # fmt: skip
+
+
+def _after(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision) -> int:
+    """What would be available after a refill."""
+    credit = _credit(draft, book)
+    return credit.available + decision.amount - (credit.refill_free if policy.mode == "reset" else 0)
 
 
 def _decision(draft: Draft, book: Book, policy: RefillPolicy, *, on_demand: bool) -> Decision:

@@ -78,15 +78,18 @@ def mariadb() -> Iterator[str]:
         raise ServiceMissing("mariadb-install-db is missing: install the package mariadb-server")
     with _folder("mysql") as data:
         user = ["--user=mysql"] if os.geteuid() == 0 else []
+        # Two that are set up at once would take each other's temporary tables for their own.
+        own = f"--tmpdir={data}"
         _run([
             install, "--no-defaults", f"--datadir={data}/data", "--auth-root-authentication-method=normal",
-            "--skip-test-db", *user,
+            "--skip-test-db", own, *user,
         ])  # fmt: skip
         port = free_port()
         command = [
             str(folder / "mariadbd"), "--no-defaults", f"--datadir={data}/data", f"--port={port}",
             "--bind-address=127.0.0.1", f"--socket={data}/s", f"--pid-file={data}/pid", "--skip-log-bin",
-            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--max-connections=200", *user,
+            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--max-connections=200", own,
+            *user,
         ]  # fmt: skip
         url = f"mariadb://root@127.0.0.1:{port}/"
         with _server(command, lambda: _mariadb_answers(url), Path(data) / "log", signal.SIGTERM):

@@ -103,4 +103,4 @@ class Policies:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(dict(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

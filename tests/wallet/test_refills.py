@@ -41,6 +41,19 @@ def test_a_spend_that_finds_too_little_is_refilled_and_logged(make_purse: Any) -
     assert purse.wallet.spend("ann", "tokens", 41, key="s-2").available == 99
 
 
+def test_a_refill_that_would_not_be_enough_stays_due(make_purse: Any) -> None:
+    purse: Purse = make_purse(refills=[daily(trigger="on_demand")])
+    purse.given("ann", 30)
+    with pytest.raises(PayflowError) as refused:
+        purse.wallet.spend("ann", "tokens", 131, key="s-1")
+    ids = refused.value.ids
+    assert (ids["available"], ids["missing"], ids["next_refill_amount"]) == (30, 101, 100)
+    assert ids["next_refill_at"] == purse.clock()
+    assert "is due now" in str(refused.value)
+    assert (purse.available("ann"), log(purse)) == (30, [])
+    assert purse.wallet.spend("ann", "tokens", 130, key="s-1").refilled == 100
+
+
 def test_25_spends_at_once_are_refilled_once(make_purse: Any) -> None:
     purse: Purse = make_purse(refills=[daily(trigger="on_demand", amount=250)])
     purse.wallet.open("ann", "tokens")
