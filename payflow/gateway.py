@@ -6,12 +6,13 @@ becomes an :class:`Event` and walks one road. A gateway translates; it never dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
-from .records import Payment, Refund
+from .records import BillItem, Payment, Refund
 
 
 class EventKind(StrEnum):
@@ -184,3 +185,106 @@ class Gateway(Protocol):
     def refund(self, payment: Payment, refund: Refund) -> Answer: ...
 
     def query_refund(self, payment: Payment, refund: Refund) -> Answer: ...
+
+
+# -- bills -----------------------------------------------------------------------------------------------------------
+
+
+class BillKind(StrEnum):
+    """What a row of a bill is about."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REVERSAL = "reversal"  # WeChat's code payment, taken back
+    FEE = "fee"  # rows of the account: what the gateway keeps, or gives back
+    OTHER = "other"  # a word we have no translation for, or one that concerns no order: transfers, withdrawals …
+
+
+class BillOutcome(StrEnum):
+    """How what a row tells of stood when the bill was made."""
+
+    DONE = "done"  # the money has moved
+    UNDER_WAY = "under_way"  # a refund that was asked for
+    FAILED = "failed"  # a refund that did not go through
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillRow:
+    """One row of a bill.
+
+    ``amount`` is in minor units and never negative: what was ordered (payments), what went back (refunds, reversals),
+    what was moved (other rows); ``incoming`` says which way. ``fee_text`` is the fee exactly as written, in yuan, with
+    WeChat's five decimals and each gateway's own sign, "" where the bill has none; ``fee`` is the same in minor units
+    where that is a whole number, else ``None``, and is positive where the merchant pays it; ``fine_fee`` is it in
+    thousandths of a minor unit, and always exact. ``happened_at`` is an instant. ``words`` holds every cell by the
+    name of its column (its brackets as ASCII), as written, without backticks and without tabs at its ends. ``line``
+    counts from 1 in its file.
+    """
+
+    gateway: str
+    kind: BillKind
+    out_trade_no: str | None
+    gateway_txn: str | None
+    out_refund_no: str | None
+    gateway_refund: str | None
+    amount: int
+    incoming: bool
+    fee: int | None
+    fee_text: str
+    currency: str
+    happened_at: int
+    status: str
+    words: Mapping[str, str]
+    line: int
+    fine_fee: int = 0
+    app: str | None = None  # the gateway's id of our app, where a row names it
+    outcome: BillOutcome = BillOutcome.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillSummary:
+    """The last thing a reading gives: every check has passed, and what is counted here agrees with what is stated.
+
+    Amounts are minor units, none negative; ``stated`` is what the file says of its own sums, word for word by name.
+    """
+
+    gateway: str
+    rows: int
+    payments: int
+    payment_amount: int
+    refunds: int
+    refund_amount: int
+    stated: Mapping[str, str]
+
+
+#: The rows of a bill and, last, its summary. A row counts only once the summary has come.
+BillReading = Iterator[BillRow | BillSummary]
+
+
+@runtime_checkable
+class Bills(Protocol):
+    """The bills of a merchant, by Beijing day (``yyyy-MM-dd``). A gateway that gives bills has this as ``bills``.
+
+    Whatever is wrong with a bill, or with the way to it, is a ``GatewayError`` with a code ``BILL_…`` (or one of the
+    transport's), while it is fetched or while it is read; a bill that cannot be read says nothing about any payment.
+    """
+
+    def ready_at(self, day: str) -> int:
+        """From when on the bill of a day can be had, as an instant."""
+        ...
+
+    def fetch(self, day: str) -> BillReading | None:
+        """Ask for the bill of a day; ``None`` where the gateway says that nothing happened.
+
+        Raises ``Refused``, ``OPERATION_UNSUPPORTED``, for an account that only receives.
+        """
+        ...
+
+    def read(self, path: str | PathLike[str], day: str) -> BillReading:
+        """Read a bill that somebody has downloaded. ``InvalidRequest``, ``INVALID_BILL``, where there is none."""
+        ...
+
+    def paid(self, item: BillItem, app: str) -> Event:
+        """What a payment's row states, as the same fact that a callback would state. ``app``: whose order it is, for
+        a bill that does not say."""
+        ...

@@ -15,6 +15,7 @@ from ...signing import Signer, Verifier, Verifies, load_private_key, load_public
 from ...transport import NeverSent, Surroundings, Transport
 from ..receiving import checked_id, revealed
 from .answers import Answers, afterwards, covers
+from .billing import AlipayBills
 from .certificates import PINNED_ROOT_SN, Roots
 from .client import AlipayKeys, Client, Said
 from .opening import cipher, origin_of, own_certificate, refuse_own_key
@@ -180,6 +181,11 @@ class Alipay(Reading):
         if self._client is None:
             raise _unsupported("bill")
         return Statements(self._client, self.account, self._origin, self._surroundings)
+
+    @property
+    def bills(self) -> AlipayBills:
+        """Trade bills by day, row by row."""
+        return AlipayBills(lambda: self.statements, self.account, self.merchant)
 
     def ask(self, method: str, biz: Mapping[str, Any], *, safe: bool = False) -> Said:
         """Any other method of Alipay's, signed and verified like ours. Raises ``GatewayError``, ``Refused``."""

@@ -20,7 +20,7 @@ _NOTHING = frozenset({"BILL_NOT_EXIST", "NO_BILL_DATA", "ACQ.BILL_NOT_EXIST"})
 _MAX_BYTES = 1 << 30
 
 
-def _ready(day: str) -> int:
+def ready_at(day: str) -> int:
     """When a bill is there: from 09:00 of the next day, that of a month from the third of the next one, Beijing."""
     year, month, *rest = map(int, day.split("-"))
     if rest:
@@ -50,7 +50,7 @@ class Statements:
                 "A bill is of a day or a month, and of kind trade or signcustomer", code="INVALID_REQUEST"
             )
         try:
-            _ready(day)
+            ready_at(day)
         except ValueError:
             raise InvalidRequest("There is no such day", code="INVALID_REQUEST") from None
         said = self._client.execute(
@@ -61,7 +61,7 @@ class Statements:
             said.sub_code.removeprefix("isp.") in _NOTHING
             or said.fields.get("bill_file_code") == "EMPTY_DATA_WITH_BILL_FILE"
         ):
-            if self._surroundings.clock() < _ready(day):  # Alipay says the same while it is still being made
+            if self._surroundings.clock() < ready_at(day):  # Alipay says the same while it is still being made
                 raise BillRefused("Alipay has not made that bill yet", code="BILL_NOT_READY", retryable=True)
             return None
         url = said.fields.get("bill_download_url")

@@ -30,11 +30,11 @@ from __future__ import annotations
 
 from .alipay import read_alipay_account, read_alipay_trade
 from .exporting import safe_cell
-from .records import BillError, BillKind, BillLimits, BillRow, BillSummary
+from .records import BillError, BillKind, BillLimits, BillOutcome, BillRow, BillSummary
 from .streams import checked_sha1, gunzipped
 from .wechat import read_wechat_fund_flow, read_wechat_trade
 
 __all__ = [
-    "BillError", "BillKind", "BillLimits", "BillRow", "BillSummary", "checked_sha1", "gunzipped", "read_alipay_account",
-    "read_alipay_trade", "read_wechat_fund_flow", "read_wechat_trade", "safe_cell",
+    "BillError", "BillKind", "BillLimits", "BillOutcome", "BillRow", "BillSummary", "checked_sha1", "gunzipped",
+    "read_alipay_account", "read_alipay_trade", "read_wechat_fund_flow", "read_wechat_trade", "safe_cell",
 ]  # fmt: skip

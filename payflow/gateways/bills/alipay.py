@@ -164,6 +164,7 @@ class _Trades:
             status=cells[self._type],
             words=self._header.words(cells),
             line=line,
+            fine_fee=-fine(fee) if fee else 0,
         )
 
     def agree_with_comment(self, text: str) -> dict[str, str]:

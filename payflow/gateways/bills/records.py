@@ -1,12 +1,14 @@
-"""What a bill says, row by row, in our words."""
+"""What a bill can be refused for, and how much of one is believed. Its rows are the contract's: ``payflow.gateway``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ...errors import GatewayError
+from ...gateway import BillKind as BillKind  # noqa: PLC0414 -- said twice it is exported: the readers find them here
+from ...gateway import BillOutcome as BillOutcome  # noqa: PLC0414
+from ...gateway import BillRow as BillRow  # noqa: PLC0414
+from ...gateway import BillSummary as BillSummary  # noqa: PLC0414
 
 
 class BillError(GatewayError):
@@ -23,61 +25,6 @@ class BillError(GatewayError):
 
     def __init__(self, message: str, *, code: str | None = None, line: int | None = None) -> None:
         super().__init__(message if line is None else f"Line {line}: {message}", code=code, line=line)
-
-
-class BillKind(StrEnum):
-    """What a row is about."""
-
-    PAYMENT = "payment"
-    REFUND = "refund"
-    REVERSAL = "reversal"  # WeChat's code payment, taken back
-    FEE = "fee"  # rows of the account: what the gateway keeps, or gives back
-    OTHER = "other"  # a word we have no translation for, or one that concerns no order: transfers, withdrawals …
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillRow:
-    """One row of a bill.
-
-    ``amount`` is in minor units and never negative: what was ordered (payments), what went back (refunds, reversals),
-    what was moved (other rows); ``incoming`` says which way. ``fee_text`` is the fee exactly as written, in yuan, with
-    WeChat's five decimals and each gateway's own sign, "" where the bill has none; ``fee`` is the same in minor units
-    where that is a whole number, else ``None``, and is positive where the merchant pays it. ``happened_at`` is an
-    instant. ``words`` holds every cell by the name of its column (its brackets as ASCII), as written, without
-    backticks and without tabs at its ends. ``line`` counts from 1 in its file.
-    """
-
-    gateway: str
-    kind: BillKind
-    out_trade_no: str | None
-    gateway_txn: str | None
-    out_refund_no: str | None
-    gateway_refund: str | None
-    amount: int
-    incoming: bool
-    fee: int | None
-    fee_text: str
-    currency: str
-    happened_at: int
-    status: str
-    words: Mapping[str, str]
-    line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillSummary:
-    """The last thing a reading gives: every check has passed, and what is counted here agrees with what is stated.
-
-    Amounts are minor units, none negative; ``stated`` is what the file says of its own sums, word for word by name.
-    """
-
-    gateway: str
-    rows: int
-    payments: int
-    payment_amount: int
-    refunds: int
-    refund_amount: int
-    stated: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,17 @@ from typing import Protocol
 
 from .counting import Tally, agree_on_count, agree_on_sum, demand
 from .figures import FEN, beijing, fen, fine, two_decimals, whole
-from .records import DEFAULT_LIMITS, BillError, BillKind, BillLimits, BillRow, BillSummary, malformed_row, too_large
+from .records import (
+    DEFAULT_LIMITS,
+    BillError,
+    BillKind,
+    BillLimits,
+    BillOutcome,
+    BillRow,
+    BillSummary,
+    malformed_row,
+    too_large,
+)
 from .streams import text_lines
 from .tables import Header, given
 
@@ -16,6 +26,9 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 #: Their 交易状态 → our kind.
 _STATES = {"SUCCESS": BillKind.PAYMENT, "REFUND": BillKind.REFUND, "REVOKED": BillKind.REVERSAL}
+
+#: Their 退款状态 → how it stood; any other word is not the end of it.
+_REFUND_OUTCOMES = {"SUCCESS": BillOutcome.DONE, "FAIL": BillOutcome.FAILED}
 
 #: Their sums → the column that is summed, in every layout that is or was given out.
 _SUMS = {
@@ -131,6 +144,7 @@ class _Trades:
         self._out_refund = header.maybe("商户退款单号")
         self._asked_back = header.maybe("申请退款金额", "退款金额")
         self._refund_state = header.maybe("退款状态")
+        self._app = header.maybe("公众账号ID")
         self._fee = header.maybe("手续费")
         summed = {column: header.maybe(column) for columns in _SUMS.values() for column in columns}
         self._columns = {column: at for column, at in summed.items() if at >= 0}
@@ -156,6 +170,7 @@ class _Trades:
         identity = (text,) if kind is BillKind.OTHER else (kind, txn, order, refund, out_refund)
         self._tally.book(line, kind, amount, identity)
         status = cells[self._refund_state] if kind is BillKind.REFUND else ""
+        outcome = _REFUND_OUTCOMES.get(status, BillOutcome.UNDER_WAY) if status else BillOutcome.DONE
         return BillRow(
             gateway="wechat",
             kind=kind,
@@ -172,6 +187,9 @@ class _Trades:
             status=status or cells[self._state],
             words=self._header.words(cells),
             line=line,
+            fine_fee=fee,
+            app=given(cells[self._app]),
+            outcome=outcome,
         )
 
     def summary(self, stated: Mapping[str, str]) -> BillSummary:

@@ -245,6 +245,27 @@ _REFUND = (
 )  # fmt: skip
 
 
+def captures_between(sql: sqlite3.Connection, merchant: str, first: int, last: int) -> list[tuple[object, ...]]:
+    """Money taken in ``first <= at < last``: order, number, amount, currency, instant, app."""
+    return sql.execute(
+        "SELECT c.out_trade_no, c.txn, c.amount, t.currency, c.paid_at, t.app FROM mock_capture c JOIN mock_trade t"
+        " ON t.merchant = c.merchant AND t.out_trade_no = c.out_trade_no"
+        " WHERE c.merchant = ? AND c.paid_at >= ? AND c.paid_at < ? ORDER BY c.paid_at, c.txn",
+        (merchant, first, last),
+    ).fetchall()
+
+
+def refunds_between(sql: sqlite3.Connection, merchant: str, first: int, last: int) -> list[tuple[object, ...]]:
+    """Money that went back then: order, trade, refund's number, its own number, amount, currency, instant, app."""
+    return sql.execute(
+        "SELECT r.out_trade_no, r.txn, r.out_refund_no, r.refund_id, r.amount, t.currency, r.finished_at, t.app"
+        " FROM mock_refund r JOIN mock_trade t ON t.merchant = r.merchant AND t.out_trade_no = r.out_trade_no"
+        " WHERE r.merchant = ? AND r.finished_at >= ? AND r.finished_at < ? AND r.state = 'SUCCESS'"
+        " ORDER BY r.finished_at, r.out_refund_no",
+        (merchant, first, last),
+    ).fetchall()
+
+
 # -- writing -------------------------------------------------------------------------------------------------------
 
 

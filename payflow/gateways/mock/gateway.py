@@ -20,6 +20,7 @@ from ...transport import Surroundings
 from ..receiving import revealed
 from . import far_side as far
 from .bank import Bank, Denied
+from .billing import MockBills
 from .far_side import FarSide, FarSideError
 from .faults import Faults, auth_code_of, tokens_of
 from .outgoing import OK, Deliver, MockCallback, Outgoing, PumpReport, Sender, queued
@@ -101,6 +102,11 @@ class MockGateway:
 
     def __repr__(self) -> str:
         return f"MockGateway({self.account!r}, merchant={self.merchant!r}, app={self.app!r})"
+
+    @property
+    def bills(self) -> MockBills:
+        """What the far side says, a day later, about everything that happened."""
+        return MockBills(self._far, self.clock, self.account, self.merchant)
 
     # -- receiving --------------------------------------------------------------------------------------------------
 

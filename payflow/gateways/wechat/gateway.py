@@ -21,6 +21,7 @@ from ...gateway import Answer, Event, EventKind, NextAction, Outcome
 from ...records import Payment
 from . import combined, products, statements
 from .account import not_sendable
+from .billing import WeChatBills
 from .client import BAD_SIGNATURE, FOREIGN, MALFORMED, Heard, Said
 from .refunds import Refunds
 from .words import DEFINITE
@@ -229,6 +230,16 @@ class WeChat(Refunds):
         ``BILL_URL_REJECTED``, ``BILL_REFUSED``, and what the transport raises; ``InvalidRequest``: ``INVALID_BILL``.
         """
         return statements.bill(self._sending("bill"), self._origins, day, kind, which, max_bytes)
+
+    @property
+    def bills(self) -> WeChatBills:
+        """Trade bills by day, row by row."""
+
+        def download(day: str) -> statements.Download | None:
+            client = self._sending("bill")
+            return statements.download(client, self._origins, day, "trade", None, statements.MAX_BYTES)
+
+        return WeChatBills(download, self.account, self.merchant)
 
 
 def _combined_number(payment: Payment) -> str | None:

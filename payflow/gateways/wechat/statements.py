@@ -16,6 +16,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from ...errors import GatewayError, InvalidRequest
@@ -35,16 +36,31 @@ _TARGET = re.compile(r"/v3/[!-~]{1,2000}", re.ASCII)
 _HEADERS = {"Accept": "*/*", "User-Agent": "payflow"}
 
 
+class Download(NamedTuple):
+    """A file as it came, and the SHA-1 that was announced for it, or for the text in it."""
+
+    raw: bytes
+    sha1: str
+
+
 def bill(
     client: Client, origins: Sequence[str], day: str, kind: str, which: str | None, max_bytes: int
 ) -> bytes:  # fmt: skip
     """The text of a bill; empty if nothing happened that day. See ``WeChat.bill``."""
+    found = download(client, origins, day, kind, which, max_bytes)
+    return b"" if found is None else checked(found.raw, found.sha1, max_bytes)
+
+
+def download(
+    client: Client, origins: Sequence[str], day: str, kind: str, which: str | None, max_bytes: int
+) -> Download | None:  # fmt: skip
+    """A bill's file; ``None`` if nothing happened that day. Nothing is unpacked, and the hash is not compared yet."""
     path, parameter, _ = _asked(day, kind, which)
     query = {"bill_date": day, "tar_type": "GZIP"} | ({parameter: which} if which else {})
     said = client.get(f"{path}?{urlencode(query)}", "bill")
     if not said.stated:
         if said.heard is Heard.REFUSED and said.code == "NO_STATEMENT_EXIST":
-            return b""
+            return None
         raise _not_given(said)
     wanted, target = _announced(said, origins)
     try:
@@ -55,7 +71,7 @@ def bill(
         raise
     if response.status != 200:
         raise GatewayError("The bill could not be downloaded", code="BILL_REFUSED", retryable=True)
-    return checked(response.body, wanted, max_bytes)
+    return Download(response.body, wanted)
 
 
 def _asked(day: str, kind: str, which: str | None) -> tuple[str, str, frozenset[str]]:
