@@ -11,7 +11,7 @@ of the host's transaction and is committed or rolled back with it, never by payf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -20,7 +20,9 @@ from .records import (
     Account,
     Allowance,
     Attempt,
+    BillItem,
     Changes,
+    Difference,
     Effect,
     Entry,
     Hold,
@@ -32,6 +34,7 @@ from .records import (
     Policy,
     PolicyChange,
     Receipt,
+    ReconRun,
     Refund,
     Transition,
 )
@@ -279,4 +282,99 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give back every connection."""
+        ...
+
+
+@runtime_checkable
+class ReconStore(Protocol):
+    """What reconciliation asks of a database, beside :class:`Store`. Rows that belong together come as tuples."""
+
+    def recon_run(self, run: str) -> ReconRun | None:
+        """The run of this id."""
+        ...
+
+    def recon_runs(self, limit: int = 30, since: str = "") -> list[ReconRun]:
+        """Runs of the day ``since`` and later, newest day first."""
+        ...
+
+    def recon_begin(self, run: ReconRun) -> None:
+        """A new run; ``StoreConflict`` if it exists."""
+        ...
+
+    def recon_write(
+        self,
+        version: int,
+        run: ReconRun,
+        *,
+        items: Sequence[BillItem] = (),
+        differences: Sequence[Difference] = (),
+        gone: Sequence[str] = (),
+        until_line: int | None = None,
+    ) -> bool:
+        """Store the run, new rows of its bill and new or changed differences, all or nothing; False, and nothing, if
+        its ``version`` is another one by now. ``gone`` are differences that are none; rows up to ``until_line`` go."""
+        ...
+
+    def recon_payments(
+        self, run: str, account: str, after: int, until: int, lines: Collection[int] = (), *, known_only: bool = False
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows that are no refunds, of lines ``after < line <= until`` or of those named, each with its payment at
+        ``account`` and what is booked of it, as ``reconcile.PaymentPair``; ``known_only``: those with a payment."""
+        ...
+
+    def recon_refunds(
+        self, run: str, account: str, after: int, until: int, lines: Collection[int] = (), *, known_only: bool = False
+    ) -> Iterator[tuple[Any, ...]]:
+        """The same of refunds, as ``reconcile.RefundPair``."""
+        ...
+
+    def recon_unmet_payments(self, run: ReconRun, account: str, since: int, until: int) -> list[tuple[Any, ...]]:
+        """Payments paid in ``since <= at < until`` without a row: id, order, trade, captured, currency, paid at."""
+        ...
+
+    def recon_unmet_refunds(self, run: ReconRun, account: str, since: int, until: int) -> list[tuple[Any, ...]]:
+        """Refunds that succeeded then, without a row: id, payment, number, trade, amount, currency, created, ended."""
+        ...
+
+    def recon_books(self, run: ReconRun, account: str, since: int, until: int) -> tuple[int, int]:
+        """How many payments and refunds of ours there are in this time, and what they add up to, signed."""
+        ...
+
+    def recon_trades(self, run: str, trades: Collection[str]) -> list[tuple[str, str, str | None, str]]:
+        """Trade, kind, order and run of the rows that name these trades: other runs' rows, and every reversal."""
+        ...
+
+    def recon_refund_rows(self, run: str, numbers: Collection[str]) -> list[tuple[str, str]]:
+        """Refund number and run of other runs' rows that name these refunds."""
+        ...
+
+    def recon_incidents(self, payments: Collection[str]) -> list[Incident]:
+        """Every incident of these payments."""
+        ...
+
+    def recon_items(self, run: str, lines: Collection[int]) -> list[BillItem]:
+        """Rows of the bill."""
+        ...
+
+    def recon_differences(
+        self, run: str, *, after: str = "", until: str = "", limit: int = 1000, items: Collection[str] | None = None
+    ) -> list[Difference]:
+        """Differences in the order of their items: ``limit`` after the item ``after``, all until ``until``, or those of
+        ``items``."""
+        ...
+
+    def recon_waiting(self) -> list[tuple[str, str]]:
+        """Runs with differences that wait, and the day whose bill they wait for ("": for an answer)."""
+        ...
+
+    def recon_waiting_for(self, day: str) -> list[Difference]:
+        """Differences of other runs whose other half is, or may be, of this day."""
+        ...
+
+    def recon_sums(self, run: str) -> list[tuple[str, str, str, int, int, int]]:
+        """Side, kind, state, how many differences, what theirs and what ours add up to."""
+        ...
+
+    def recon_booked(self, journal: str) -> int | None:
+        """The amount of a journal's first line; ``None`` if there is no such journal."""
         ...

@@ -76,6 +76,10 @@ class Dialect(ABC):
         """A statement with parameters as the driver wants it."""
         return percent(sql)
 
+    def concatenated(self, *parts: str) -> str:
+        """Texts put together, as an expression."""
+        return f"({' || '.join(parts)})"
+
     def committed(self, cursor: Any) -> bool:  # noqa: ARG002 -- only some databases have something to say
         """Whether ``commit`` has committed: where an error was swallowed inside, PostgreSQL rolls back and says so."""
         return True

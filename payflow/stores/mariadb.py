@@ -131,6 +131,9 @@ class MariaDB(Dialect):
                 raise not_in_transaction()
             connection.begin()  # a savepoint before the first statement would be lost
 
+    def concatenated(self, *parts: str) -> str:
+        return f"concat({', '.join(parts)})"  # || is "or" here
+
     # -- transactions -------------------------------------------------------------------------------------------
 
     def begin_reading(self, cursor: Any) -> None:

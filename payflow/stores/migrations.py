@@ -24,7 +24,11 @@ def _made(dialect: Dialect, version: int) -> list[str]:
         if table.since == version:
             statements.append(dialect.create_table(table))
             known = table.columns_of(version)
-            indexes = [_AT_FIRST.get(index.name, index) for index in table.indexes if set(index.columns) <= set(known)]
+            indexes = [
+                _AT_FIRST.get(index.name, index)
+                for index in table.indexes
+                if set(index.columns) <= set(known) and index.since <= version
+            ]
             statements += [dialect.create_index(table, index) for index in indexes]
     return statements
 
@@ -51,9 +55,19 @@ def _wallet(dialect: Dialect) -> list[str]:
     return [*statements, dialect.create_index(ENTRY, by_account)]
 
 
+def _reconciliation(dialect: Dialect) -> list[str]:
+    """Bills: runs, rows, differences; a day's payments and refunds are found by an index."""
+    return _made(dialect, 3) + [
+        dialect.create_index(table, index)
+        for table in TABLES
+        for index in table.indexes
+        if index.since == 3 and table.since < 3
+    ]
+
+
 #: Each step: the statements that lead to the version of its place, beginning with 1. A step that was released is never
 #: edited: what comes later is a step of its own.
-STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet)
+STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet, _reconciliation)
 VERSION = len(STEPS)
 
 

@@ -39,6 +39,7 @@ class Index:
     condition: str = ""
     unique: bool = False
     otherwise: tuple[str, ...] = ()
+    since: int = 1  # the schema version it came with, where its table is older
 
 
 @dataclass(frozen=True, eq=False)  # each is itself: statements are kept by their table, which must be quick to look up
@@ -101,6 +102,7 @@ PAYMENT = TableSchema(
         Index("pf_payment_trade", ("account", "gateway_txn"), "gateway_txn is not null", unique=True),
         Index("pf_payment_due", ("next_check_at",), "next_check_at is not null"),
         Index("pf_payment_reference", ("reference", "id"), "reference <> ''"),
+        Index("pf_payment_paid", ("account", "paid_at"), "paid_at is not null", since=3),  # a day's payments
     ),
     checks=(
         f"amount {_MONEY}", "captured >= 0", "reserved >= 0", "refunded >= 0", "refunded + reserved <= captured",
@@ -124,6 +126,7 @@ REFUND = TableSchema(
     indexes=(
         Index("pf_refund_number", ("account", "out_refund_no"), unique=True),
         Index("pf_refund_payment", ("payment_id",)),
+        Index("pf_refund_finished", ("account", "finished_at"), "finished_at is not null", since=3),
     ),
     checks=(f"amount {_MONEY}",),
     fixed=frozenset({
@@ -274,8 +277,37 @@ POLICY_CHANGE = TableSchema(
     since=2,
 )  # fmt: skip
 
+#: Reconciliation. The rows of a bill are many and short-lived; what is looked up again is their two numbers.
+RECON_RUN = TableSchema(
+    "pf_recon_run",
+    records.ReconRun,
+    key=("id",),
+    indexes=(Index("pf_recon_run_day", ("day",)),),
+    checks=("version >= 1",),
+    fixed=frozenset({"id", "account", "gateway", "merchant", "day", "created_at"}),
+    since=3,
+)
+BILL_ITEM = TableSchema(
+    "pf_recon_item",
+    records.BillItem,
+    key=("run", "line"),
+    indexes=(
+        Index("pf_recon_item_trade", ("gateway_txn", "run"), "gateway_txn is not null"),
+        Index("pf_recon_item_refund", ("out_refund_no", "run"), "out_refund_no is not null"),
+    ),
+    since=3,
+)
+DIFFERENCE = TableSchema(
+    "pf_recon_difference",
+    records.Difference,
+    key=("run", "item"),
+    indexes=(Index("pf_recon_difference_day", ("other_day",), "other_day <> ''"),),
+    since=3,
+)
+
 TABLES: tuple[TableSchema, ...] = (
     PAYMENT, REFUND, ATTEMPT, RECEIPT, TRANSITION, JOURNAL, ENTRY, MESSAGE, EFFECT, INCIDENT, KEY, ALLOWANCE,
     ACCOUNT, HOLD, ACCOUNT_CHANGE, REFILL, POLICY, POLICY_CHANGE,
+    RECON_RUN, BILL_ITEM, DIFFERENCE,
 )  # fmt: skip
 BY_RECORD: Mapping[type[Any], TableSchema] = {table.record: table for table in TABLES}

@@ -10,10 +10,11 @@ from __future__ import annotations
 from . import migrations
 from .claiming import Claiming
 from .crediting import Crediting
+from .reconciling import Reconciling
 from .writing import Writing
 
 
-class SqlStore(Claiming, Crediting, Writing):
+class SqlStore(Claiming, Crediting, Writing, Reconciling):
     """A :class:`payflow.store.Store` on SQLite, PostgreSQL or MariaDB."""
 
     def migrate(self, to: int | None = None) -> list[int]:
