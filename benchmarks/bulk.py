@@ -122,14 +122,15 @@ class Loader(ABC):
             found[table] = self._read(f"select * from {table} where {where.format(mark=self.mark)}", payment_id)
         return Template.of(payment_id, found)
 
-    def load(self, template: Template, number: int, apart: int = 1) -> list[str]:
-        """Write ``number`` copies, ``apart`` microseconds between them until now; return their order numbers."""
+    def load(self, template: Template, number: int, apart: int = 1, start: int | None = None) -> list[str]:
+        """Write ``number`` copies, ``apart`` microseconds between them from ``start`` on, or until now; return their
+        order numbers."""
         orders: list[str] = []
-        at = time.time_ns() // 1000 - number * apart
-        for start in range(0, number, CHUNK):
+        first = time.time_ns() // 1000 - number * apart if start is None else start
+        for done in range(0, number, CHUNK):
             sets: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
-            for step in range(min(CHUNK, number - start)):
-                order, rows = template.copy(at + (start + step) * apart)
+            for step in range(min(CHUNK, number - done)):
+                order, rows = template.copy(first + (done + step) * apart)
                 orders.append(order)
                 for (table, columns, _), row in zip(template.rows, rows, strict=True):
                     sets.setdefault((table, columns), []).append(row)

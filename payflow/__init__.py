@@ -7,13 +7,14 @@ A singular name is a contract, the plural below it holds the implementations.
     promises    schema_files                            the JSON Schemas, wherever payflow is installed
     records     records                                 what is remembered; every field an int or a str
     engine      machine  drawing  tables                declared tables: checked, compiled once, drawn
-    choices     routing  trust  refill                  pure: facts in, choice out
+    choices     routing  trust  refill  reconcile       pure: facts in, choice out
     setup       config                                  payflow.json, checked, every value with where it came from
     contracts   gateway  store
     wire        strictjson  forms  signing  national  breaker  transport   strict bodies; keys and signatures; calls
     adapters    gateways  stores                        one file per gateway, one per database
     judgement   ledger  deciding                        pure: events and facts in, changes out
     walk        trace  doctor  combining  flow  wallet  worker   the doing: gather, decide, write, call
+    bills       reconciling                             the day after: bills against payments and ledger
     assembly    assembly                                from a config to a flow that is ready to use
     diagnosis   diagnosis                               why a key, an address or a callback does not work
     opposite    sandbox                                 both real protocols from the other side, for trying and testing

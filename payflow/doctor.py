@@ -306,4 +306,28 @@ _FIXED: list[tuple[str, str, str]] = [
      "select account, kind, ref from pf_journal where account <> '' group by account, kind, ref having count(*) > 1"),
     ("I-51", "every idempotency key leads to what it made",
      """select k.scope, k.idem_key from pf_key k left join pf_payment p on p.id = k.payment_id where p.id is null"""),
+    ("I-60", "no row of a bill and no payment or refund of its day has vanished: each is matched, or one difference",
+     """select r.id, r.bill_rows, r.matched, d.of_bill, r.book_items, r.met, d.of_books from pf_recon_run r
+        left join (select run, sum(case when side = 'bill' then 1 else 0 end) as of_bill,
+                          sum(case when side = 'books' then 1 else 0 end) as of_books
+                   from pf_recon_difference group by run) d on d.run = r.id
+        where r.state = 'done' and (r.bill_rows <> r.matched + coalesce(d.of_bill, 0)
+                                    or r.book_items <> r.met + coalesce(d.of_books, 0))"""),
+    ("I-61", "what a bill has moved is what our books have, and the differences",
+     """select r.id, r.moved, r.booked, d.theirs, d.ours from pf_recon_run r
+        left join (select run, sum(theirs) as theirs, sum(ours) as ours from pf_recon_difference group by run) d
+            on d.run = r.id
+        where r.state = 'done' and r.moved - r.booked <> coalesce(d.theirs, 0) - coalesce(d.ours, 0)"""),
+    ("I-61b", "a bill is what its stored rows add up to",
+     """select r.id, r.bill_rows, i.n, r.moved, i.moved from pf_recon_run r
+        left join (select run, count(*) as n, sum(moved) as moved from pf_recon_item group by run) i on i.run = r.id
+        where r.kept = 1 and r.state in ('imported', 'done')
+            and (r.bill_rows <> coalesce(i.n, 0) or r.moved <> coalesce(i.moved, 0))"""),
+    ("I-62", "reconciliation books fees and what a bill has stated as a fact, and nothing else",
+     """select j.id from pf_journal j left join pf_recon_run r on r.id = j.cause_id
+        left join pf_entry e on e.journal_id = j.id and e.line = 1
+        where j.kind = 'fee' and (j.cause_kind <> 'reconcile' or r.id is null or e.amount <> -r.fee)
+        union all
+        select j.id from pf_journal j left join pf_receipt s on s.id = j.cause_id
+        where j.cause_kind = 'reconcile' and j.kind <> 'fee' and (s.id is null or s.source <> 'bill')"""),
 ]  # fmt: skip

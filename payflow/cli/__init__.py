@@ -17,6 +17,7 @@ COMMANDS = {
     "migrate": "Bring the database schema up to date.",
     "sandbox": "Be Alipay and WeChat Pay on this machine: real protocols, no account, no money.",
     "worker": "Deliver messages, ask about unknown and pending payments, expire and close.",
+    "reconcile": "Hold a day's bill against payments and ledger: what differs, healed or reported.",
     "trace": "Tell the whole story of one payment.",
     "doctor": "Run every invariant query and name what is broken.",
     "explain-signature": "Say why a callback was refused: which check fails, and the likely mistake.",
