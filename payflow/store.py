@@ -238,6 +238,10 @@ class Store(Protocol):
         """Ids of accounts that a refill run has to look at, the longest waiting first."""
         ...
 
+    def due_count(self, now: int) -> int:
+        """How many accounts a refill run has to look at."""
+        ...
+
     def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
         """The same accounts with what a scheduled refill reads of them."""
         ...

@@ -18,6 +18,8 @@ COMMANDS = {
     "sandbox": "Be Alipay and WeChat Pay on this machine: real protocols, no account, no money.",
     "worker": "Deliver messages, ask about unknown and pending payments, expire and close.",
     "reconcile": "Hold a day's bill against payments and ledger: what differs, healed or reported.",
+    "credit": "What an owner has; give credit, correct it, change tier, limit or caps.",
+    "refill": "Refill what is due; look after refill policies.",
     "trace": "Tell the whole story of one payment.",
     "doctor": "Run every invariant query and name what is broken.",
     "explain-signature": "Say why a callback was refused: which check fails, and the likely mistake.",

@@ -60,6 +60,12 @@ class Crediting(Connections):
         with self._cursor() as cursor:
             return [row[0] for row in self.dialect.run(cursor, _DUE, (now, limit)).fetchall()]
 
+    def due_count(self, now: int) -> int:
+        """See :meth:`payflow.store.Store.due_count`."""
+        sql = "select count(*) from pf_account where next_refill_at is not null and next_refill_at <= ?"
+        with self._cursor() as cursor:
+            return int(self.dialect.run(cursor, sql, (now,)).fetchone()[0])
+
     def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
         """See :meth:`payflow.store.Store.due_accounts`."""
         with self._cursor() as cursor:
