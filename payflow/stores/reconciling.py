@@ -29,24 +29,27 @@ _PAYMENTS = """select i.line, i.kind, i.outcome, i.out_trade_no, i.gateway_txn, 
     where i.run = ? and {which} and i.kind <> 'refund' order by i.line"""
 _REFUNDS = """select i.line, i.kind, i.outcome, i.out_trade_no, i.gateway_txn, i.out_refund_no, i.amount, i.moved,
     i.currency, i.happened_at,
-    (select count(*) from pf_recon_item o where o.out_refund_no = i.out_refund_no and o.run = i.run
-        and o.out_refund_no is not null and o.kind = 'refund' and o.line + 0 < i.line),
+    (select count(*) from pf_recon_item o where o.out_refund_no = i.out_refund_no and o.out_refund_no is not null
+        and {other} = i.run and o.kind = 'refund' and o.line + 0 < i.line),
     r.id, r.account, r.payment_id, r.status, r.amount, r.currency, r.finished_at, r.created_at, e.amount
     from pf_recon_item i
     {join} pf_refund r on r.account = ? and r.out_refund_no = i.out_refund_no
     left join pf_entry e on e.journal_id = {refund} and e.line = 1
     where i.run = ? and {which} and i.kind = 'refund' order by i.line"""
-#: That a number is not null is said for the planner: the indexes over it have only such rows.
+#: That a number is not null is said for the planner: the indexes over it have only such rows. And the run is compared
+#: as an expression, so that nobody thinks of walking through a whole bill for each payment.
 _UNMET_PAYMENTS = """select p.id, p.out_trade_no, p.gateway_txn, p.captured, p.currency, p.paid_at from pf_payment p
+    left join pf_recon_item i on i.gateway_txn = p.gateway_txn and i.gateway_txn is not null and {run} = ?
+        and i.kind = 'payment' and i.out_trade_no = p.out_trade_no
     where p.account = ? and p.paid_at >= ? and p.paid_at < ? and p.merchant = ? and p.captured > 0
-    and not exists (select 1 from pf_recon_item i where i.gateway_txn = p.gateway_txn and i.run = ?
-                    and i.gateway_txn is not null and i.kind = 'payment' and i.out_trade_no = p.out_trade_no)"""
+    and i.line is null"""
 _UNMET_REFUNDS = """select r.id, r.payment_id, r.out_refund_no, r.gateway_txn, r.amount, r.currency, r.created_at,
     r.finished_at
     from pf_refund r join pf_payment p on p.id = r.payment_id
+    left join pf_recon_item i on i.out_refund_no = r.out_refund_no and i.out_refund_no is not null and {run} = ?
+        and i.kind = 'refund'
     where r.account = ? and r.finished_at >= ? and r.finished_at < ? and r.status = 'succeeded' and p.merchant = ?
-    and not exists (select 1 from pf_recon_item i where i.out_refund_no = r.out_refund_no and i.run = ?
-                    and i.out_refund_no is not null and i.kind = 'refund')"""
+    and i.line is null"""
 _PAID = """select count(*), coalesce(sum(captured), 0) from pf_payment
     where account = ? and paid_at >= ? and paid_at < ? and merchant = ? and captured > 0"""
 _REFUNDED = """select count(*), coalesce(sum(r.amount), 0) from pf_refund r join pf_payment p on p.id = r.payment_id
@@ -120,7 +123,8 @@ class Reconciling(Connections):
         """See :meth:`payflow.store.ReconStore.recon_refunds`."""
         kind = "case when r.incident_id is null then 'refund:' else 'late_return:' end"
         refund = self.dialect.concatenated(kind, "r.id")
-        sql = _REFUNDS.format(join="join" if known_only else "left join", which="{which}", refund=refund)
+        other = self.dialect.concatenated("o.run", "''")
+        sql = _REFUNDS.format(join="join" if known_only else "left join", which="{which}", refund=refund, other=other)
         return self._pairs(sql, (account, run), after, until, lines)
 
     def _pairs(
@@ -136,11 +140,15 @@ class Reconciling(Connections):
 
     def recon_unmet_payments(self, run: ReconRun, account: str, since: int, until: int) -> list[Row]:
         """See :meth:`payflow.store.ReconStore.recon_unmet_payments`."""
-        return self._recon_rows(_UNMET_PAYMENTS, (account, since, until, run.merchant, run.id))
+        return self._unmet(_UNMET_PAYMENTS, run, account, since, until)
 
     def recon_unmet_refunds(self, run: ReconRun, account: str, since: int, until: int) -> list[Row]:
         """See :meth:`payflow.store.ReconStore.recon_unmet_refunds`."""
-        return self._recon_rows(_UNMET_REFUNDS, (account, since, until, run.merchant, run.id))
+        return self._unmet(_UNMET_REFUNDS, run, account, since, until)
+
+    def _unmet(self, sql: str, run: ReconRun, account: str, since: int, until: int) -> list[Row]:
+        text = sql.format(run=self.dialect.concatenated("i.run", "''"))
+        return self._recon_rows(text, (run.id, account, since, until, run.merchant))
 
     def recon_books(self, run: ReconRun, account: str, since: int, until: int) -> tuple[int, int]:
         """See :meth:`payflow.store.ReconStore.recon_books`."""
