@@ -14,6 +14,7 @@ from .measuring import FULL, QUICK, Figure, Scale, machine
 def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .postgres_callbacks import postgres_sets, postgres_single, postgres_two_processes
     from .reconciliation import reconciliation
+    from .refill import refill_sqlite
     from .sending import sandbox_orders, send_alipay, send_wechat
     from .sqlite_callbacks import sqlite_sets, sqlite_single
     from .verification import verify_alipay, verify_wechat, verify_wechat_certificate
@@ -34,6 +35,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
         "volume_sqlite": volume_sqlite,
         "volume_postgres": volume_postgres,
         "reconciliation": reconciliation,
+        "refill_sqlite": refill_sqlite,
     }
 
 

@@ -485,6 +485,7 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "refunded": payment.refunded,
         "gateway_txn": payment.gateway_txn,
         "paid_at": payment.paid_at,
+        **({"credit": json.loads(payment.credit)} if payment.credit else {}),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import NotFound
 from ..ledger.book import Book
 from ..ledger.buckets import Bucket, Parts
 from ..records import Refill
@@ -55,6 +56,24 @@ def demanded(draft: Draft, book: Book, needed: int) -> Demanded:
     amount = amount_of(policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0])
     waits = decision.window if decision.what in ("grant", "order") else decision.next_at
     return Demanded(0, waits, amount, policy.on_demand and decision.what == "order")
+
+
+def foreseen(draft: Draft, account: str) -> tuple[RefillPolicy, int, int] | None:
+    """The policy of an account, when its next refill is due and how much that would be by now. Changes nothing."""
+    known = draft.facts.accounts.get(account)
+    if known is None:
+        raise NotFound("There is no such account", code="ACCOUNT_NOT_FOUND", account=account)
+    book = Book(known)
+    book.lapse(draft.now)
+    policy = policy_for(draft, book)
+    if policy is None:
+        return None
+    decision = _decision(draft, book, policy, on_demand=True)
+    at = decision.window if decision.what in ("grant", "order") else decision.next_at
+    amount = decision.amount or amount_of(
+        policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0]
+    )
+    return policy, at, amount
 
 
 def scheduled(draft: Draft, account: str) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from ..errors import PayflowError, StoreConflict
 from ..flow import Flow, Result
 from ..ledger.names import owner_and_unit
 from ..refill.choosing import choose
-from ..refill.policy import stored
+from ..refill.policy import Price, stored
 from ..store import DueAccount, Wants
 from .policies import Policies
 
@@ -39,6 +39,17 @@ class RunReport:
     ordered: int = 0
     not_ordered: int = 0
     enrolled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NextRefill:
+    """What comes next: ``amount`` units at ``at``, an instant (past or now: it is due); its ``price`` if it has one."""
+
+    policy: str
+    at: int
+    amount: int
+    on_demand: bool
+    price: Price | None
 
 
 class Refills:
@@ -133,6 +144,18 @@ class Refills:
             return self._looked([account], report)
         except StoreConflict:
             return []  # it stays due
+
+    def next(self, account: str) -> NextRefill | None:
+        """When and how much the policy of an account gives next, as things are now; ``None`` without a policy. What is
+        due at this moment is due now, not an interval later."""
+        unit = owner_and_unit(account)[1]
+        found, _ = self.flow.settle(
+            Wants(accounts={account}, policies={unit}), lambda draft: refilling.foreseen(draft, account)
+        )
+        if found is None:
+            return None
+        policy, at, amount = found
+        return NextRefill(policy.name, at, amount, policy.on_demand, policy.price)
 
     def order(self, account: str) -> Result | None:
         """Order the refill that an account may buy now: one payment, however often this is called; ``None`` if none is

@@ -54,6 +54,23 @@ def test_a_refill_that_would_not_be_enough_stays_due(make_purse: Any) -> None:
     assert purse.wallet.spend("ann", "tokens", 130, key="s-1").refilled == 100
 
 
+def test_b236_what_is_due_at_this_moment_is_due_now(make_purse: Any) -> None:
+    purse: Purse = make_purse(refills=[daily(trigger="on_demand")])
+    purse.wallet.open("ann", "tokens")
+    now = purse.clock()
+    first = purse.wallet.refills.next("ann/tokens")
+    assert first is not None
+    assert (first.at, first.amount, first.policy) == (now, 100, "daily")
+    purse.wallet.spend("ann", "tokens", 1, key="s")
+    later = purse.wallet.refills.next("ann/tokens")
+    assert later is not None
+    assert later.at == now + DAY * SECOND
+    purse.clock.forward(DAY)
+    due = purse.wallet.refills.next("ann/tokens")
+    assert due is not None
+    assert due.at == purse.clock()
+
+
 def test_25_spends_at_once_are_refilled_once(make_purse: Any) -> None:
     purse: Purse = make_purse(refills=[daily(trigger="on_demand", amount=250)])
     purse.wallet.open("ann", "tokens")

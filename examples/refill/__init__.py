@@ -1,0 +1,1 @@
+"""Refills on a schedule: cron, systemd and Celery beat."""
