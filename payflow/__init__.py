@@ -13,7 +13,7 @@ A singular name is a contract, the plural below it holds the implementations.
     wire        strictjson  forms  signing  national  breaker  transport   strict bodies; keys and signatures; calls
     adapters    gateways  stores                        one file per gateway, one per database
     judgement   ledger  deciding                        pure: events and facts in, changes out
-    walk        trace  doctor  combining  flow  wallet  worker   the doing: gather, decide, write, call
+    walk        trace  doctor  auditing  combining  flow  wallet  worker   the doing: gather, decide, write, call
     bills       reconciling                             the day after: bills against payments and ledger
     assembly    assembly                                from a config to a flow that is ready to use
     diagnosis   diagnosis                               why a key, an address or a callback does not work

@@ -282,6 +282,14 @@ _FIXED: list[tuple[str, str, str]] = [
         left join pf_entry later on later.ledger_account = a.id and later.seq = a.seq + 1
         where later.seq is not null or (a.seq > 0 and (e.seq is null or e.balance <> a.balance or e.hash <> a.chain))
         or (a.seq = 0 and (a.balance <> 0 or a.chain <> ''))"""),
+    ("I-24d", "every line on an owner's account, and every journal of credit, stands in a chain",
+     """select e.journal_id, e.line from pf_entry e join pf_account a on a.id = e.ledger_account where e.seq is null
+        union all
+        select j.id, 0 from pf_journal j where j.account <> '' and not exists (select 1 from pf_entry e
+            where e.journal_id = j.id and e.seq is not null)"""),
+    ("I-24e", "every journal is of an account or of a payment that there is",
+     """select j.id from pf_journal j left join pf_payment p on p.id = j.payment_id
+        where (j.payment_id <> '' and p.id is null) or (j.payment_id = '' and j.account = '' and j.kind <> 'fee')"""),
     ("I-25b", "credit that was bought is of a payment that is paid",
      """select j.id from pf_journal j left join pf_payment p on p.id = j.payment_id
         where j.kind = 'topup' and (p.id is null or p.captured <> p.amount)"""),

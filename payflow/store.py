@@ -35,6 +35,7 @@ from .records import (
     PolicyChange,
     Receipt,
     ReconRun,
+    Refill,
     Refund,
     Transition,
 )
@@ -139,6 +140,55 @@ class PlainRefill(NamedTuple):
     periods: int
     window: int
     before: int
+
+
+class Used(NamedTuple):
+    """Credit of one ``unit`` that was used: ``amount`` units in ``spends``. What was not asked for is 0 or ""."""
+
+    unit: str
+    quarter: int  # the instant at which a quarter of an hour began
+    use: str
+    account: str
+    amount: int
+    spends: int
+
+
+class AccountState(NamedTuple):
+    """An account with what has to agree with it, as it was at one moment.
+
+    ``behind`` is the first entry beyond the account's last one; ``lines`` are its lines up to there, ``None`` where
+    they are too many to come along.
+    """
+
+    account: Account
+    holds: Sequence[Hold]
+    behind: Entry | None
+    lines: Sequence[tuple[Entry, Journal | None]] | None
+
+
+class PaymentState(NamedTuple):
+    """A payment's own books: what it says of them, and its journals in no order."""
+
+    id: str
+    booked: int
+    chain: str
+    journals: Sequence[Journal]
+
+
+class AccountEnd(NamedTuple):
+    """An account beside its last entry (``None``: there is none of that number), and the journal of one behind it."""
+
+    id: str
+    balance: int
+    held: int
+    version: int
+    seq: int
+    chain: str
+    buckets: str
+    entry_journal: str | None
+    entry_balance: int | None
+    entry_hash: str | None
+    behind: str | None
 
 
 @runtime_checkable
@@ -381,4 +431,56 @@ class ReconStore(Protocol):
 
     def recon_booked(self, journal: str) -> int | None:
         """The amount of a journal's first line; ``None`` if there is no such journal."""
+        ...
+
+
+@runtime_checkable
+class ExplainStore(Protocol):
+    """What statements, usage and audits ask of a database, beside :class:`Store`. It only reads."""
+
+    def lines(
+        self, account: str, after: int, until: int, limit: int, *, newest: bool = False
+    ) -> list[tuple[Entry, Journal | None]]:
+        """Entries of an account numbered ``after < seq <= until``, in the order of their numbers or the newest first,
+        each with its journal; at most ``limit``."""
+        ...
+
+    def entries_of(self, journals: Collection[str]) -> dict[str, list[Entry]]:
+        """Every line of these journals, by journal, in order."""
+        ...
+
+    def refills_of(self, windows: Collection[tuple[str, str, int]]) -> list[Refill]:
+        """The log of refills: account, policy, window."""
+        ...
+
+    def used(
+        self, by: Sequence[str], since: int, until: int, *, account: str | None = None, unit: str | None = None,
+        most: int | None = None,
+    ) -> list[Used]:  # fmt: skip
+        """What was used at ``since <= at < until``, summed up for each unit by ``quarter``, ``use`` and ``account``, in
+        their order; with ``most``, so many, the largest first."""
+        ...
+
+    def audit_size(self) -> tuple[int, int, int]:
+        """How many accounts, entries on them, and payments there are."""
+        ...
+
+    def account_states(self, after: str, limit: int) -> list[AccountState]:
+        """The next accounts behind the id ``after``, in the order of their ids."""
+        ...
+
+    def payment_states(self, after: str, limit: int) -> list[PaymentState]:
+        """The next payments behind the id ``after``, in the order of their ids."""
+        ...
+
+    def lone_journals(self, after: str, limit: int) -> list[Journal]:
+        """The next journals that are of no payment and no account, behind the id ``after``, in the order of ids."""
+        ...
+
+    def account_ends(self, after: str, limit: int) -> list[AccountEnd]:
+        """The next accounts behind the id ``after``, in the order of their ids."""
+        ...
+
+    def nth_account(self, number: int) -> str | None:
+        """The id of the account at this place, counted from 0 in the order of ids."""
         ...

@@ -5,25 +5,44 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..assembly import open_store_of, tables_of
+from ..auditing import Audit
 from ..config import load
-from ..doctor import examine, invariants
+from ..doctor import Finding, Invariant, examine, invariants
+from ..ledger.proof import CHAIN, PAYMENT, ROW
 from .findings import lang_option, print_findings
 from .opening import config_option, said_plainly
+
+if TYPE_CHECKING:
+    from ..auditing import Audited
+    from ..store import ExplainStore
+
+
+#: What an audit finds, by number.
+AUDITS = {
+    CHAIN: "every account's entries are what was booked, in one chain from the first to the last",
+    ROW: "every account has what its entries come to, bucket by bucket",
+    PAYMENT: "every payment's journals are what was booked, in one chain",
+}
+#: So many rows of each finding are printed.
+_SAMPLE = 20
 
 
 @click.group("doctor", invoke_without_command=True)
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON lines.")
+@click.option("--audit/--no-audit", default=True, help="Compute every balance and every chain again from the entries.")
 @click.pass_context
-def command(context: click.Context, path: str, as_json: bool) -> None:
-    """Run every invariant over the whole database: what must never happen, and whether it did.
+def command(context: click.Context, path: str, *, as_json: bool, audit: bool) -> None:
+    """Run every invariant over the whole database, and compute every account and every chain again from its entries.
 
-    Reads only. Exit code 0: everything holds; 1: something is broken. "payflow doctor gateways" looks at keys,
-    certificates, addresses and clocks instead.
+    Names the first entry where a chain breaks, and what differs. Reads only, while everything goes on. Exit code 0:
+    everything holds; 1: something is broken. "payflow doctor gateways" looks at keys, certificates, addresses and
+    clocks instead.
     """
     if context.invoked_subcommand is not None:
         return
@@ -32,34 +51,79 @@ def command(context: click.Context, path: str, as_json: bool) -> None:
         tables = tables_of(config)
         store = open_store_of(config)
         store.check_schema()
-    began = time.monotonic()
-    findings = []
-    total = len(invariants(tables))
-    with click.progressbar(length=total, label="invariants", file=sys.stderr, hidden=as_json) as bar:
-        for finding in examine(store, tables):  # type: ignore[arg-type]  # the stores we ship can select
-            findings.append(finding)
-            bar.update(1)
+        began = time.monotonic()
+        findings = []
+        total = len(invariants(tables))
+        with click.progressbar(length=total, label="invariants", file=sys.stderr, hidden=as_json) as bar:
+            for finding in examine(store, tables):  # type: ignore[arg-type]  # the stores we ship can select
+                findings.append(finding)
+                bar.update(1)
+        seen = None
+        if audit:
+            seen, audited = _audit(store, hidden=as_json)  # type: ignore[arg-type]  # the stores we ship can explain
+            findings += audited
+        waiting = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in store.counts().items())
+        store.close()
     bad = [finding for finding in findings if finding.rows]
     if as_json:
         for finding in findings:
-            click.echo(
-                json.dumps(
-                    {"invariant": finding.invariant.number, "says": finding.invariant.says,
-                     "holds": not finding.rows, "rows": [list(row) for row in finding.rows],
-                     "seconds": round(finding.seconds, 3)},
-                    default=str,
-                )
-            )  # fmt: skip
+            click.echo(_as_json(finding))
     else:
         for finding in bad:
-            click.secho(f"BROKEN {finding.invariant.number}: {finding.invariant.says}", fg="red")
-            for row in finding.rows:
-                click.echo("    " + "  ".join(map(str, row)))
-        waiting = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in store.counts().items())
+            _print(finding)
         click.echo(f"now: {waiting}")
-        click.echo(f"{total - len(bad)} of {total} invariants hold, checked in {time.monotonic() - began:.1f} s")
-    store.close()
+        if seen is not None:
+            _print_seen(seen)
+        click.echo(f"{len(findings) - len(bad)} of {len(findings)} invariants hold, checked in "
+                   f"{time.monotonic() - began:.1f} s")  # fmt: skip
     sys.exit(1 if bad else 0)
+
+
+def _audit(store: ExplainStore, *, hidden: bool) -> tuple[Audited, list[Finding]]:
+    """Audit everything, with a bar; what was seen, and a finding for each number."""
+    rows: dict[str, list[tuple[Any, ...]]] = {number: [] for number in AUDITS}
+    more = dict.fromkeys(AUDITS, 0)
+    began = time.monotonic()
+    _, entries, payments = store.audit_size()
+    with click.progressbar(length=entries + payments, label="chains", file=sys.stderr, hidden=hidden) as bar:
+        audit = Audit(store, progress=bar.update)
+        for broken in audit.breaks():
+            if len(rows[broken.number]) < _SAMPLE:
+                rows[broken.number].append((broken.name, broken.seq, broken.journal_id, broken.says))
+            else:
+                more[broken.number] += 1
+    took = time.monotonic() - began
+    for number, count in more.items():
+        if count:
+            rows[number].append(("", 0, "", f"and {count} more"))
+    return audit.seen, [Finding(Invariant(number, says, ""), rows[number], took) for number, says in AUDITS.items()]
+
+
+def _as_json(finding: Finding) -> str:
+    return json.dumps(
+        {"invariant": finding.invariant.number, "says": finding.invariant.says, "holds": not finding.rows,
+         "rows": [list(row) for row in finding.rows], "seconds": round(finding.seconds, 3)},
+        default=str, ensure_ascii=False,
+    )  # fmt: skip
+
+
+def _print(finding: Finding) -> None:
+    click.secho(f"BROKEN {finding.invariant.number}: {finding.invariant.says}", fg="red")
+    for row in finding.rows:
+        if finding.invariant.number in AUDITS and row[0]:
+            name, seq, journal, says = row
+            click.echo(f"    {name}  entry {seq}{f' ({journal})' if journal else ''}: {says}")
+        else:
+            click.echo("    " + "  ".join(map(str, row)).strip())
+
+
+def _print_seen(seen: Audited) -> None:
+    click.echo(
+        f"computed again: {seen.entries:,} entries of {seen.accounts:,} accounts, {seen.journals:,} journals of "
+        f"{seen.payments:,} payments"
+    )
+    if seen.unchained:
+        click.echo(f"{seen.unchained:,} journals are from before there were chains: nothing is said of those")
 
 
 @command.command("gateways")

@@ -10,11 +10,12 @@ from __future__ import annotations
 from . import migrations
 from .claiming import Claiming
 from .crediting import Crediting
+from .explaining import Explaining
 from .reconciling import Reconciling
 from .writing import Writing
 
 
-class SqlStore(Claiming, Crediting, Writing, Reconciling):
+class SqlStore(Claiming, Crediting, Writing, Reconciling, Explaining):
     """A :class:`payflow.store.Store` on SQLite, PostgreSQL or MariaDB."""
 
     def migrate(self, to: int | None = None) -> list[int]:
