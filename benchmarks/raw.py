@@ -18,7 +18,7 @@ from payflow.store import Facts
 from .world import World
 
 #: Where a column is not called like its field.
-COLUMN = {"key": "fact"}
+COLUMN = {"key": "fact", "use": "used_for"}
 INSERTS = (
     ("pf_receipt", Receipt, "receipts"),
     ("pf_transition", Transition, "transitions"),
@@ -29,7 +29,7 @@ INSERTS = (
 #: What a paid callback changes of its payment.
 CHANGED = (
     "status", "version", "seq", "told", "captured", "gateway_txn", "next_action", "checks", "updated_at", "paid_at",
-    "next_check_at",
+    "next_check_at", "booked", "chain",
 )  # fmt: skip
 
 
