@@ -306,7 +306,7 @@ _FIXED: list[tuple[str, str, str]] = [
         or sum(case when j.kind = 'clawback_undone' then 1 else 0 end)
             <> case when r.status = 'failed' then 1 else 0 end"""),
     ("I-26", "one refill per account, policy and window, and each has its log",
-     """select j.id from pf_journal j left join pf_refill r on r.journal_id = j.id
+     """select j.id from pf_journal j left join pf_refill r on r.account = j.account and r.journal_id = j.id
         where j.kind = 'refill' and r.journal_id is null
         union all
         select r.journal_id from pf_refill r left join pf_journal j on j.id = r.journal_id where j.id is null"""),
