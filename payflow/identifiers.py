@@ -14,6 +14,7 @@ from .errors import InvalidRequest
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _REFERENCE = re.compile(r"[0-9A-Za-z_\-|*@]{6,32}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 
 
@@ -29,6 +30,18 @@ def checked_reference(text: str, what: str = "out_trade_no") -> str:
         raise InvalidRequest(
             f"{what} must be 6 to 32 of the characters 0-9 A-Z a-z _ - | * @", code="INVALID_REFERENCE"
         )
+    return text
+
+
+def checked_text(what: str, text: str, longest: int) -> str:
+    """Text that every database stores and every log shows as it is: no control characters, no lone surrogates.
+
+    ``INVALID_REFERENCE`` for anything else, and for more than ``longest`` characters.
+    """
+    if not isinstance(text, str) or len(text) > longest:
+        raise InvalidRequest(f"{what} is text of at most {longest} characters", code="INVALID_REFERENCE")
+    if _NO_TEXT.search(text) is not None:
+        raise InvalidRequest(f"{what} has a character that is not text", code="INVALID_REFERENCE")
     return text
 
 

@@ -16,7 +16,7 @@ from ..deciding.rules import Cause
 from ..deciding.topup import Purchase
 from ..errors import InvalidRequest, NotFound, PayflowError
 from ..gateway import NextAction
-from ..identifiers import checked_key, checked_reference
+from ..identifiers import checked_key, checked_reference, checked_text
 from ..money import Money
 from ..records import Incident, Payment, Refund
 from ..routing import RouteFacts
@@ -160,7 +160,7 @@ class Flow(Calling, Receiving):
             ("description", description, 127),
             ("action", action, 64),
         ):
-            _checked_text(what, text, longest)
+            checked_text(what, text, longest)
         if out_trade_no is not None:
             checked_reference(out_trade_no)
         note = verbs.checked_metadata(metadata)
@@ -311,7 +311,7 @@ class Flow(Calling, Receiving):
         checked_key(key)
         if amount is not None and not isinstance(amount, Money):
             raise InvalidRequest("Amount must be Money", code="INVALID_AMOUNT")
-        _checked_text("reason", reason, 80)
+        checked_text("reason", reason, 80)
         if out_refund_no is not None:
             checked_reference(out_refund_no, "out_refund_no")
         request = verbs.Request.of(
@@ -410,7 +410,7 @@ class Flow(Calling, Receiving):
 
         ``operator`` is kept with the resolution. ``INCIDENT_NOT_FOUND``, ``INCIDENT_CLOSED``, ``INVALID_RESOLUTION``.
         """
-        _checked_text("operator", operator, 64)
+        checked_text("operator", operator, 64)
         wants = Wants(incident_ids={incident_id}, refunds=True)
 
         def decide(draft: Draft) -> Incident:
@@ -463,16 +463,8 @@ class Flow(Calling, Receiving):
         )
 
 
-def _checked_text(what: str, text: str, longest: int) -> None:
-    """Text that every database stores and every log shows as it is: no control characters, no lone surrogates."""
-    if not isinstance(text, str) or len(text) > longest:
-        raise InvalidRequest(f"{what} is text of at most {longest} characters", code="INVALID_REFERENCE")
-    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF or ord(char) == 127 for char in text):
-        raise InvalidRequest(f"{what} has a character that is not text", code="INVALID_REFERENCE")
-
-
 def _checked_trace(trace_id: str | None) -> str:
     if trace_id is None:
         return secrets.token_hex(8)
-    _checked_text("trace_id", trace_id, 64)
+    checked_text("trace_id", trace_id, 64)
     return trace_id

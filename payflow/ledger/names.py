@@ -6,6 +6,7 @@ import hashlib
 import re
 
 from ..errors import InvalidRequest
+from ..identifiers import checked_text
 
 #: Journals of credit, and payflow's own account that stands against the owner's. ``transfer`` has two owners.
 KINDS = {
@@ -36,8 +37,7 @@ def account_id(owner: str, unit: str) -> str:
     if not isinstance(owner, str) or not 1 <= len(owner) <= _OWNER or owner != owner.strip():
         raise InvalidRequest(f"An owner is 1 to {_OWNER} characters, none of them a space at its ends",
                              code="INVALID_REFERENCE")  # fmt: skip
-    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF or ord(char) == 127 for char in owner):
-        raise InvalidRequest("An owner has a character that is not text", code="INVALID_REFERENCE")
+    checked_text("An owner", owner, _OWNER)
     if not isinstance(unit, str) or _UNIT.fullmatch(unit) is None:
         raise InvalidRequest("A unit is 1 to 24 of the characters A-Z a-z 0-9 _ -", code="INVALID_REFERENCE")
     return f"{owner}/{unit}"

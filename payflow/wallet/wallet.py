@@ -16,7 +16,7 @@ from ..deciding.postings import Movement, Operation, book_of, checked_units, dig
 from ..deciding.rules import Caps, Cause
 from ..errors import InvalidRequest, NotFound, PayflowError
 from ..flow import Flow, Result
-from ..identifiers import checked_key
+from ..identifiers import checked_key, checked_text
 from ..ledger.names import account_id, hold_id
 from ..money import Money
 from ..records import Account, Hold
@@ -80,8 +80,8 @@ class Wallet:
         """Change ``tier``, ``credit_limit`` (how far explicit debt may go) or ``caps`` (a mapping of ``per_spend``,
         ``per_day``, ``per_month`` in place of the unit's; ``None`` for the unit's again). Who and why is kept."""
         name = self._account(owner, unit)
-        _text("by", by, 64)
-        _text("reason", reason, 500)
+        checked_text("by", by, 64)
+        checked_text("reason", reason, 500)
         _, draft = self.flow.settle(
             Wants(accounts={name}), lambda draft: credit.change(draft, name, _checked(fields), by, reason)
         )
@@ -262,7 +262,7 @@ class Wallet:
     ) -> Operation:
         checked_key(key)
         for what, text, longest in (("use", use, 64), ("memo", memo, 191), ("by", by, 64)):
-            _text(what, text, longest)
+            checked_text(what, text, longest)
         cause = Cause("operator", by) if by else Cause("api", key)
         return Operation(
             account=self._account(owner, unit), key=key, cause=cause, use=use, memo=memo, digest=digest(*facts)
@@ -293,7 +293,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "tier":
-            _text(name, value, 32)
+            checked_text(name, value, 32)
             kept[name] = value
         elif name == "credit_limit":
             kept[name] = value if value == 0 and not isinstance(value, bool | float) else checked_units(value)
@@ -309,13 +309,6 @@ def _caps(given: Mapping[str, Any]) -> str:
     if unknown:
         raise InvalidRequest(f"There is no cap {', '.join(sorted(map(str, unknown)))}", code="INVALID_REFERENCE")
     return json.dumps({name: checked_units(value) for name, value in given.items() if value is not None})
-
-
-def _text(what: str, text: Any, longest: int) -> None:
-    if not isinstance(text, str) or len(text) > longest:
-        raise InvalidRequest(f"{what} is text of at most {longest} characters", code="INVALID_REFERENCE")
-    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF or ord(char) == 127 for char in text):
-        raise InvalidRequest(f"{what} has a character that is not text", code="INVALID_REFERENCE")
 
 
 def _ttl(value: float) -> float:
