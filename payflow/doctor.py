@@ -301,7 +301,9 @@ _FIXED: list[tuple[str, str, str]] = [
     ("I-25d", "a refund took back its credit, and a failed one gave it again",
      """select r.id from pf_refund r left join (
             select digest, kind from pf_journal where kind in ('clawback', 'clawback_undone')) j on j.digest = r.id
-        where r.credit > 0 group by r.id, r.status
+        where r.credit > 0
+            and not exists (select 1 from pf_incident i where i.kind = 'credit_undeliverable' and i.ref = r.id)
+        group by r.id, r.status
         having sum(case when j.kind = 'clawback' then 1 else 0 end) <> 1
         or sum(case when j.kind = 'clawback_undone' then 1 else 0 end)
             <> case when r.status = 'failed' then 1 else 0 end"""),

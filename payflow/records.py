@@ -83,6 +83,7 @@ class Refund:
     updated_at: int = 0
     finished_at: int | None = None
     credit: int = 0  # units of a top-up's credit that it took back
+    taken: str = ""  # JSON: [bucket, kind, units, expires_at], from where it took them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from ..errors import Refused
 from ..ledger.book import Book
 from ..refill import activity
 from . import holds, refilling
-from .draft import Draft, Needs
+from .draft import Draft
 from .postings import Operation, look_for, today
 from .rules import Caps
 
@@ -23,6 +23,9 @@ def afford(draft: Draft, book: Book, kind: str, operation: Operation, amount: in
     over = _over_cap(draft, book, amount)
     if over is not None:
         look_for(draft, kind, operation)
+        if holds.expire_overdue(draft, book):
+            over = _over_cap(draft, book, amount)
+    if over is not None:
         raise Refused(
             f"The cap {over} of this owner does not leave {amount}",
             code="CREDIT_CAP_EXCEEDED",
@@ -33,12 +36,8 @@ def afford(draft: Draft, book: Book, kind: str, operation: Operation, amount: in
     if book.available(draft.now) + room >= amount:
         return 0
     look_for(draft, kind, operation)
-    if book.held:
-        if book.id not in draft.wants.holding:
-            raise Needs(holding={book.id})
-        holds.expire_overdue(draft, book)
-        if book.available(draft.now) + room >= amount:
-            return 0
+    if holds.expire_overdue(draft, book) and book.available(draft.now) + room >= amount:
+        return 0
     return _refilled(draft, book, amount, room)
 
 
@@ -70,7 +69,7 @@ def insufficient(
 
 
 def _over_cap(draft: Draft, book: Book, amount: int) -> str | None:
-    """The cap that this amount does not keep, or ``None``."""
+    """The cap that this amount does not keep, or ``None``. What is held is as good as spent."""
     caps = caps_of(draft, book)
     if caps.per_spend is not None and amount > caps.per_spend:
         return "per_spend"
@@ -78,7 +77,7 @@ def _over_cap(draft: Draft, book: Book, amount: int) -> str | None:
         return None
     day, of_month = today(draft.now, draft.rules.credit.zone)
     for name, cap, days in (("per_day", caps.per_day, 1), ("per_month", caps.per_month, of_month)):
-        if cap is not None and activity.spent_within(book.activity, day, days) + amount > cap:
+        if cap is not None and activity.spent_within(book.activity, day, days) + book.held + amount > cap:
             return name
     return None
 

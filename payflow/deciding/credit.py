@@ -10,6 +10,7 @@ from ..errors import InvalidRequest
 from ..ledger.book import Book
 from ..ledger.buckets import Bucket, Parts
 from ..records import AccountChange
+from . import holds
 from .affording import afford, insufficient
 from .draft import Draft
 from .postings import Movement, Operation, book_of, known, look_for, movement, note_spent, post, repeated
@@ -52,8 +53,7 @@ def grant(draft: Draft, operation: Operation, amount: int, *, kind: str, expires
     if expires_at is not None and expires_at <= draft.now:
         look_for(draft, "grant", operation)
         raise InvalidRequest("This credit would have lapsed already", code="CREDIT_INVALID_EXPIRY")
-    name = kind if expires_at is None else f"{kind}:{draft.new_id(draft.now)}"
-    parts = book.give(Bucket(name, kind, amount, 0, expires_at))
+    parts = _given(draft, "grant", operation, book, _bucket(kind, amount, expires_at))
     return movement(draft, book, post(draft, "grant", operation, [(book, parts)]), amount)
 
 
@@ -64,17 +64,33 @@ def adjust(draft: Draft, operation: Operation, amount: int, *, debt: bool) -> Mo
     if done is not None:
         return repeated(draft, book, done, amount)
     if amount > 0:
-        parts = book.give(Bucket("paid", "paid", amount))
+        parts = _given(draft, "adjustment", operation, book, _bucket("paid", amount, None))
     else:
-        missing = -amount - max(0, book.available(draft.now))
-        if missing > 0 and not debt:
-            look_for(draft, "adjustment", operation)
-            raise insufficient(draft, book, -amount, book.available(draft.now))
-        parts, lacking = book.take(min(-amount, max(0, book.available(draft.now))), draft.now)
-        lacking += max(0, missing)
-        if lacking:
-            parts = [*parts, *book.owe(lacking, forced=True)]
+        parts = _taken(draft, operation, book, -amount, debt=debt)
     return movement(draft, book, post(draft, "adjustment", operation, [(book, parts)]), amount)
+
+
+def _given(draft: Draft, verb: str, operation: Operation, book: Book, bucket: Bucket) -> Parts:
+    """Nothing is refused before it is certain that this very operation was not done already."""
+    if not book.has_room(bucket.remaining):
+        look_for(draft, verb, operation)
+    return book.give(bucket)
+
+
+def _bucket(kind: str, amount: int, expires_at: int | None) -> Bucket:
+    """Credit of one kind and end is one bucket, however often it is given."""
+    return Bucket(kind if expires_at is None else f"{kind}:{expires_at}", kind, amount, 0, expires_at)
+
+
+def _taken(draft: Draft, operation: Operation, book: Book, amount: int, *, debt: bool) -> Parts:
+    if amount > book.available(draft.now):
+        look_for(draft, "adjustment", operation)
+        holds.expire_overdue(draft, book)
+    available = max(0, book.available(draft.now))
+    if amount > available and not debt:
+        raise insufficient(draft, book, amount, book.available(draft.now))
+    parts, _ = book.take(min(amount, available), draft.now)
+    return parts if amount <= available else [*parts, *book.owe(amount - available, forced=True)]
 
 
 def transfer(draft: Draft, operation: Operation, to: str, amount: int) -> Movement:
@@ -89,10 +105,8 @@ def transfer(draft: Draft, operation: Operation, to: str, amount: int) -> Moveme
     taken, _ = source.take(amount, draft.now)
     given: Parts = []
     for name, share in taken:
-        origin = kinds[name]
-        lapses = origin.expires_at is not None
-        bucket = f"{origin.kind}:{draft.new_id(draft.now)}" if lapses else origin.kind
-        given += target.give(Bucket(bucket, origin.kind, -share, 0, origin.expires_at))
+        bucket = _bucket(kinds[name].kind, -share, kinds[name].expires_at)
+        given += _given(draft, "transfer", operation, target, bucket)
     journal = post(draft, "transfer", operation, [(source, taken), (target, given)])
     note_spent(draft, source, amount)
     return movement(draft, source, journal, -amount, refilled=refilled)
@@ -102,8 +116,13 @@ def transfer(draft: Draft, operation: Operation, to: str, amount: int) -> Moveme
 
 
 def change(draft: Draft, account: str, fields: Mapping[str, Any], by: str, reason: str, *, make: bool = False) -> Book:
-    """Change an account's tier, limit or caps; each change is kept with who made it."""
+    """Change an account's tier, limit or caps; each change is kept with who made it.
+
+    ``make``: open it so if there is none, and leave one that is there as it is.
+    """
     book = book_of(draft, account, make=make)
+    if make and not book.is_new:
+        return book
     version = 1 if book.is_new else book.read.version + 1
     for name, value in fields.items():
         before = getattr(book.account, name)

@@ -169,6 +169,7 @@ def _paid(draft: Draft, event: Event, payment: Payment, fact: str) -> Verdict:
     )
     if payment.credit:
         topup.credit(draft, payment, cause)
+        payment = draft.facts.payments[payment.id]
     if move == "pay_late":
         incident = _incident(draft, event, payment, "late_payment", "accept", "resolved")
         draft.raise_incident(replace(incident, resolution="accepted by policy"), payment)
@@ -341,6 +342,7 @@ def fail_refund(
         payment = draft.put(payment, reserved=payment.reserved - refund.amount)
         if refund.credit:
             topup.give_back(draft, payment, refund, cause)
+            payment = draft.facts.payments[payment.id]
     _rest(draft, payment)
 
 

@@ -8,8 +8,9 @@ from ..errors import NotFound, Refused
 from ..ledger.book import Book
 from ..ledger.buckets import Parts
 from ..records import Hold, replace
-from .draft import Draft
-from .postings import book_of, lapse
+from .draft import Draft, Needs
+from .postings import book_of, freed
+from .rules import Cause
 
 
 def known_hold(draft: Draft, hold_id: str) -> Hold:
@@ -32,7 +33,9 @@ def release(draft: Draft, hold_id: str) -> Hold:
 
 
 def expire_overdue(draft: Draft, book: Book) -> int:
-    """Free the holds of an account whose time is over; how many."""
+    """Free the holds of an account whose time is over; how many. Asks for them if they were not gathered."""
+    if book.held and book.id not in draft.wants.holding:
+        raise Needs(holding={book.id})
     overdue = [
         kept for kept in draft.facts.holds.values()
         if kept.account == book.id and kept.status == "open" and kept.expires_at <= draft.now
@@ -44,9 +47,9 @@ def expire_overdue(draft: Draft, book: Book) -> int:
 
 def _freed(draft: Draft, book: Book, kept: Hold, status: str) -> Hold:
     book.free(allocation(kept))
-    freed = put(draft, replace(kept, status=status, updated_at=draft.now))
-    lapse(draft, book)  # what lapsed while it was held lapses now
-    return freed
+    ended = put(draft, replace(kept, status=status, updated_at=draft.now))
+    freed(draft, book, Cause("hold", kept.id))
+    return ended
 
 
 def put(draft: Draft, kept: Hold, *, is_new: bool = False) -> Hold:

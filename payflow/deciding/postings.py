@@ -50,14 +50,14 @@ class Operation:
     digest: str = ""
 
 
-def checked_units(amount: Any, *, signed: bool = False) -> int:
-    """A number of units: whole, positive (or, ``signed``, not zero), and not larger than a balance may be.
+def checked_units(amount: Any, *, signed: bool = False, zero: bool = False) -> int:
+    """A number of units: whole, positive (or ``signed``, or ``zero``), and not larger than a balance may be.
 
     ``CREDIT_INVALID_AMOUNT`` for anything else: floats, NaN, booleans and text as well.
     """
     if isinstance(amount, bool) or not isinstance(amount, int):
         raise InvalidRequest("An amount of credit is a whole number of units", code="CREDIT_INVALID_AMOUNT")
-    if amount == 0 or (amount < 0 and not signed):
+    if (amount == 0 and not zero) or (amount < 0 and not signed):
         raise InvalidRequest("An amount of credit is positive", code="CREDIT_INVALID_AMOUNT")
     if abs(amount) > MAX_BALANCE:
         raise InvalidRequest("An amount of credit is larger than any balance", code="CREDIT_INVALID_AMOUNT")
@@ -109,6 +109,14 @@ def lapse(draft: Draft, book: Book) -> int:
         operation = Operation(account=book.id, key=str(book.seq + 1), cause=Cause("timer", "expiry"))
         post(draft, "expiry", operation, [(book, parts)])
     return -sum(share for _, share in parts)
+
+
+def freed(draft: Draft, book: Book, cause: Cause) -> None:
+    """Credit that was held is free again: what lapsed meanwhile lapses now, the rest pays what is owed."""
+    lapse(draft, book)
+    parts = book.repay(draft.now)
+    if parts:
+        post(draft, "repayment", Operation(account=book.id, key=str(book.seq + 1), cause=cause), [(book, parts)])
 
 
 # -- journals ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..records import Hold, replace
 from . import holds
 from .affording import afford, insufficient
 from .draft import Draft, Needs
-from .postings import Movement, Operation, book_of, lapse, note_spent, post
+from .postings import Movement, Operation, book_of, freed, note_spent, post
 from .rules import Cause
 
 
@@ -45,9 +45,9 @@ def hold(draft: Draft, wanted: Reservation) -> Hold:
     return holds.put(
         draft,
         Hold(
-            id=wanted.id, account=book.id, key=operation.key, amount=wanted.amount, allocation=json.dumps(allocation),
-            use=operation.use, memo=operation.memo, digest=operation.digest, expires_at=wanted.expires_at,
-            created_at=draft.now, updated_at=draft.now,
+            id=wanted.id, account=book.id, key=operation.key[:191], amount=wanted.amount,
+            allocation=json.dumps(allocation), use=operation.use, memo=operation.memo, digest=operation.digest,
+            expires_at=wanted.expires_at, created_at=draft.now, updated_at=draft.now,
         ),
         is_new=True,
     )  # fmt: skip
@@ -75,6 +75,8 @@ def settle(draft: Draft, hold_id: str, amount: int, over: str) -> Movement:
             held=kept.amount, excess=excess,
         )  # fmt: skip
     if over == "spend" and excess > max(0, book.available(draft.now)):
+        holds.expire_overdue(draft, book)
+    if over == "spend" and excess > max(0, book.available(draft.now)):
         raise insufficient(draft, book, excess, max(0, book.available(draft.now)))
     operation = Operation(
         account=book.id, key=kept.id, cause=Cause("hold", kept.id), use=kept.use, memo=kept.memo, digest=kept.digest
@@ -88,7 +90,7 @@ def settle(draft: Draft, hold_id: str, amount: int, over: str) -> Movement:
         note_spent(draft, book, amount)
     else:
         booked = ""  # nothing was used, nothing is booked
-    lapse(draft, book)
+    freed(draft, book, operation.cause)
     return Movement(booked, book.id, -amount, book.balance, book.available(draft.now))
 
 

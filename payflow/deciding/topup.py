@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 
 from ..clock import SECOND
 from ..errors import Refused
-from ..ledger.book import MAX_BALANCE
-from ..ledger.buckets import Bucket, Parts
-from ..records import Incident, Payment, Refill, Refund
-from .draft import Draft, compact
+from ..ledger.buckets import DEBT, Bucket, Parts
+from ..ledger.names import journal_id
+from ..records import Incident, Payment, Refill, Refund, replace
+from .draft import Draft, Needs, compact
 from .postings import Operation, book_of, post
 from .rules import Cause
 
@@ -60,8 +60,8 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
     """The payment is paid: its credit is there, in the same transaction and once."""
     bought = Purchase.of(payment)
     book = book_of(draft, bought.account, make=True)
-    if book.balance + bought.total > MAX_BALANCE:  # the money came: that is true, whatever the account can hold
-        draft.raise_incident(_undeliverable(draft, payment, bought), payment)
+    if not book.has_room(bought.total):  # the money came: that is true, whatever the account can hold
+        draft.raise_incident(_undeliverable(draft, payment, payment.id, payment.amount), payment)
         return
     parts: Parts = []
     for name, kind, amount, lasts in (
@@ -83,7 +83,11 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
             )
         )  # fmt: skip
         # The next period is counted from here; the next run sees when it begins.
-        book.set(refill_payment="", refilled_at=draft.now, refill_version=0, next_refill_at=draft.now)
+        waits = book.account.refill_payment  # another one may be under way, where this one was paid late
+        book.set(
+            refill_payment="" if waits == payment.id else waits, refilled_at=draft.now, refill_version=0,
+            next_refill_at=draft.now,
+        )  # fmt: skip
 
 
 def ordered(draft: Draft, payment: Payment) -> None:
@@ -111,29 +115,39 @@ def refundable(draft: Draft, payment: Payment, wanted: int | None) -> tuple[int,
     bought = Purchase.of(payment)
     book = book_of(draft, bought.account)
     left = payment.captured - payment.refunded - payment.reserved
+    delivered = journal_id("topup", book.id, payment.id)
+    if delivered not in draft.wants.journals:
+        raise Needs(journals={delivered})
+    if delivered not in draft.facts.journals:  # its account could not hold it: nothing is to be taken back
+        return left if wanted is None else wanted, 0
     gone = payment.captured - left
     # What failed refunds took was given back; so this is what the others have taken.
     taken = sum(kept.credit for kept in draft.refunds_of(payment.id) if kept.status != "failed")
     amount = left if wanted is None else wanted
-    needed = -(-bought.total * (gone + amount) // payment.captured) - taken
+    needed = _share(bought, payment, gone + amount) - taken
     policy = draft.rules.policies.get("spent_topup", "refuse")
     unspent = sum(kept.free(draft.now) for kept in book.buckets if kept.id in _own(payment))
     if needed <= unspent or policy == "debt":
-        return amount, needed
+        return amount, max(0, needed)  # where a refund between two others failed, they may have taken more already
     most = max(0, min(left, (taken + unspent) * payment.captured // bought.total - gone))
     if policy == "partial" and wanted is None and most:
-        return most, -(-bought.total * (gone + most) // payment.captured) - taken
+        return most, max(0, _share(bought, payment, gone + most) - taken)
     raise Refused(
         f"{needed - unspent} of the credit this payment bought is spent or held", code="CREDIT_SPENT",
         payment_id=payment.id, account=book.id, refundable=most, unspent=unspent,
     )  # fmt: skip
 
 
-def take_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> None:
-    """A refund is under way: its credit is gone from now on, so that nobody spends what goes back."""
-    if not refund.credit:
-        return
+def _share(bought: Purchase, payment: Payment, money: int) -> int:
+    """How much credit so much of the money has bought, rounded up."""
+    return -(-bought.total * money // payment.captured)
+
+
+def take_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> Refund:
+    """A refund is under way: its credit is gone from now on, so that nobody spends what goes back. The refund comes
+    back knowing what it took."""
     book = book_of(draft, Purchase.of(payment).account)
+    origins = {kept.id: kept for kept in book.buckets}
     parts, lacking = book.take(refund.credit, draft.now, only=_own(payment))
     more, lacking = book.take(lacking, draft.now)
     parts = [*parts, *more]
@@ -141,23 +155,36 @@ def take_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> N
         parts = [*parts, *book.owe(lacking, forced=True)]
     operation = Operation(account=book.id, key=refund.id, cause=cause, memo=refund.reason, digest=refund.id)
     post(draft, "clawback", operation, [(book, parts)], payment_id=payment.id)
+    taken = [(name, origins[name].kind, -share, origins[name].expires_at) for name, share in parts if name != DEBT]
+    return replace(refund, taken=json.dumps(taken))
 
 
 def give_back(draft: Draft, payment: Payment, refund: Refund, cause: Cause) -> None:
-    """The refund failed: the money stayed, and its credit returns."""
-    book = book_of(draft, Purchase.of(payment).account)
+    """The refund failed: the money stayed, and its credit returns as it was. What was owed for it is paid first."""
     bought = Purchase.of(payment)
-    lasts = None if bought.expires_seconds is None else (payment.paid_at or draft.now) + bought.expires_seconds * SECOND
-    parts = book.give(Bucket(payment.id, "paid", refund.credit, 0, lasts))
+    book = book_of(draft, bought.account)
+    if not book.has_room(refund.credit):  # that it failed is true, whatever the account can hold
+        draft.raise_incident(_undeliverable(draft, payment, refund.id, refund.amount), payment)
+        return
+    taken = [Bucket(name, kind, share, 0, until) for name, kind, share, until in json.loads(refund.taken)]
+    owed = refund.credit - sum(kept.remaining for kept in taken)
+    parts: Parts = []
+    if owed:
+        since = payment.paid_at or draft.now
+        until = None if bought.expires_seconds is None else since + bought.expires_seconds * SECOND
+        parts += book.give(Bucket(payment.id, "paid", owed, 0, until))
+    for kept in taken:
+        parts += book.give(kept)
     operation = Operation(account=book.id, key=refund.id, cause=cause, memo=refund.reason, digest=refund.id)
     post(draft, "clawback_undone", operation, [(book, parts)], payment_id=payment.id)
 
 
-def _undeliverable(draft: Draft, payment: Payment, bought: Purchase) -> Incident:
+def _undeliverable(draft: Draft, payment: Payment, ref: str, amount: int) -> Incident:
+    """Credit that its account cannot hold: of a payment that was paid, or of a refund that failed."""
     return Incident(
-        id=draft.new_id(draft.now), kind="credit_undeliverable", ref=payment.id, gateway=payment.gateway,
-        account=payment.account, payment_id=payment.id, status="open", policy="hold", amount=payment.amount,
-        currency=payment.currency, gateway_txn=payment.gateway_txn, event=bought.text(), trace_id=payment.trace_id,
+        id=draft.new_id(draft.now), kind="credit_undeliverable", ref=ref, gateway=payment.gateway,
+        account=payment.account, payment_id=payment.id, status="open", policy="hold", amount=amount,
+        currency=payment.currency, gateway_txn=payment.gateway_txn, event=payment.credit, trace_id=payment.trace_id,
         created_at=draft.now, updated_at=draft.now,
     )  # fmt: skip
 

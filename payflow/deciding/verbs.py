@@ -303,7 +303,7 @@ def refund(
     )  # fmt: skip
     cause = Cause("api", request.key)
     if credit:
-        topup.take_back(draft, payment, record, cause)
+        record = topup.take_back(draft, payment, record, cause)
     due = draft.rules.schedule.after(draft.now, 0)
     payment = draft.put(payment, reserved=payment.reserved + wanted, next_check_at=due)
     payment, record = draft.create_refund(payment, record, cause)

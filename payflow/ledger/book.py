@@ -47,6 +47,10 @@ class Book:
         """What can be spent without debt; negative where there is debt."""
         return sum(kept.free(now) for kept in self.buckets) - self.debt
 
+    def has_room(self, amount: int) -> bool:
+        """Whether the balance may be larger by so much."""
+        return self.balance + amount <= MAX_BALANCE
+
     def set(self, **fields: Any) -> None:
         """Change what is no figure: tier, schedule, limits."""
         self.account = replace(self.account, **fields)
@@ -57,7 +61,7 @@ class Book:
     def give(self, bucket: Bucket) -> Parts:
         """Put credit in. Debt is paid first. ``CREDIT_OVERFLOW`` above ``MAX_BALANCE``."""
         amount = bucket.remaining
-        if self.balance + amount > MAX_BALANCE:
+        if not self.has_room(amount):
             raise Refused("The balance would be larger than it can be", code="CREDIT_OVERFLOW", account=self.id)
         parts: Parts = []
         owed = min(self.debt, amount)
@@ -91,6 +95,17 @@ class Book:
         for name, share in parts:
             credit.change(self.buckets, name, remaining=-share)
         return self._moved([(name, -share) for name, share in parts]) if parts else []
+
+    def repay(self, now: int) -> Parts:
+        """Pay what is owed with credit that is free again, so that there never is both."""
+        parts, lacking = credit.allot(self.buckets, self.debt, now)
+        if not parts:
+            return []
+        paid = self.debt - lacking
+        for name, share in parts:
+            credit.change(self.buckets, name, remaining=-share)
+        credit.change(self.buckets, DEBT, remaining=paid)
+        return self._moved([*((name, -share) for name, share in parts), (DEBT, paid)])
 
     def _moved(self, parts: Parts) -> Parts:
         self.balance += sum(share for _, share in parts)

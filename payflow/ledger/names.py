@@ -19,6 +19,7 @@ KINDS = {
     "expiry": "expired",  # promotional credit whose time is over
     "clawback": "issued",  # a top-up is refunded
     "clawback_undone": "issued",  # and its refund failed
+    "repayment": "",  # credit that was held is free again, and pays what is owed: within one account
     "adjustment": "adjusted",  # a person's correction
 }
 
@@ -53,17 +54,22 @@ def owner_and_unit(account: str) -> tuple[str, str]:
 def journal_id(kind: str, account: str, key: str) -> str:
     """The name of a booked fact: the same operation on the same account has the same, whoever books it.
 
-    A key that would make it too long for a database's key is replaced by its digest.
+    No two operations share a name. Where it could be read in two ways (an owner with a colon in it), be taken for a
+    digest, or be too long for a database's key, a digest of account and key stands in the key's place.
     """
     name = f"{kind}:{account}:{key}"
-    if len(name) <= _LONGEST:
+    if ":" not in account and "#" not in key and len(name) <= _LONGEST:
         return name
-    return f"{kind}:{account}:#{hashlib.sha256(key.encode()).hexdigest()[:40]}"
+    return f"{kind}:{account}:#{_digest(account, key)[:40]}"
 
 
 def hold_id(account: str, key: str) -> str:
     """The name of a hold, 33 characters: the same key on the same account is the same hold."""
-    return f"h{hashlib.sha256(f'{account}:{key}'.encode()).hexdigest()[:32]}"
+    return f"h{_digest(account, key)[:32]}"
+
+
+def _digest(account: str, key: str) -> str:
+    return hashlib.sha256(f"{account}\x00{key}".encode()).hexdigest()
 
 
 def own(kind: str, unit: str) -> str:

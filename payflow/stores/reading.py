@@ -71,7 +71,7 @@ class Reading(Connections):
                 self._gather_payments(cursor, wants, facts)
             self._gather_named(cursor, wants, facts)
             self._gather_below(cursor, wants, facts)
-            if wants.accounts or wants.holds or wants.policies:
+            if wants.accounts or wants.journals or wants.holds or wants.policies:
                 self._gather_credit(cursor, wants, facts)
         return facts
 

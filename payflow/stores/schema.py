@@ -122,7 +122,7 @@ REFUND = TableSchema(
     "pf_refund",
     records.Refund,
     key=("id",),
-    texts=frozenset({"reason"}),
+    texts=frozenset({"reason", "taken"}),
     indexes=(
         Index("pf_refund_number", ("account", "out_refund_no"), unique=True),
         Index("pf_refund_payment", ("payment_id",)),
@@ -131,8 +131,9 @@ REFUND = TableSchema(
     checks=(f"amount {_MONEY}",),
     fixed=frozenset({
         "id", "payment_id", "gateway", "account", "out_refund_no", "amount", "currency", "created_at", "credit",
+        "taken",
     }),
-    later={"credit": 2},
+    later={"credit": 2, "taken": 2},
 )  # fmt: skip
 ATTEMPT = TableSchema(
     "pf_attempt",

@@ -32,6 +32,7 @@ logger = logging.getLogger("payflow.wallet")
 GRANTS = frozenset({"promo", "refill", "paid"})
 OVER = frozenset({"refuse", "spend", "debt"})
 _LONGEST_HOLD_SECONDS = 366 * 86_400
+_NO_END = 1 << 62
 
 
 class Wallet:
@@ -57,7 +58,8 @@ class Wallet:
     # -- accounts -----------------------------------------------------------------------------------------------
 
     def open(self, owner: str, unit: str, *, by: str = "host", **fields: Any) -> Account:
-        """The account of an owner in a unit, opened if there is none. ``fields``: tier, credit_limit."""
+        """The account of an owner in a unit, opened if there is none; one that is there stays as it is. ``fields``:
+        ``tier``, ``credit_limit``, ``caps``."""
         name = self._account(owner, unit)
         _, draft = self.flow.settle(
             Wants(accounts={name}), lambda draft: credit.change(draft, name, _checked(fields), by, "", make=True)
@@ -97,6 +99,8 @@ class Wallet:
         if kind not in GRANTS:
             raise InvalidRequest(f"kind is one of {', '.join(sorted(GRANTS))}", code="INVALID_REFERENCE")
         units = checked_units(amount)
+        if expires_at is not None:
+            _instant(expires_at)
         operation = self._operation(owner, unit, key, by=by, memo=memo, facts=("grant", units, kind, expires_at))
         return self._one(
             operation, lambda draft: credit.grant(draft, operation, units, kind=kind, expires_at=expires_at)
@@ -191,7 +195,7 @@ class Wallet:
         (``HOLD_EXCEEDED``), ``spend`` what is available as well, or ``debt``. Raises ``HOLD_NOT_FOUND``,
         ``HOLD_SETTLED``, ``HOLD_RELEASED``, ``HOLD_EXPIRED``.
         """
-        units = amount if amount == 0 and not isinstance(amount, bool | float) else checked_units(amount)
+        units = checked_units(amount, zero=True)
         how = self.flow.rules.credit.over if over is None else over
         if how not in OVER:
             raise InvalidRequest(f"over is one of {', '.join(sorted(OVER))}", code="INVALID_REFERENCE")
@@ -296,7 +300,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
             checked_text(name, value, 32)
             kept[name] = value
         elif name == "credit_limit":
-            kept[name] = value if value == 0 and not isinstance(value, bool | float) else checked_units(value)
+            kept[name] = checked_units(value, zero=True)
         elif name == "caps":
             kept[name] = "" if value is None else _caps(value)
         else:
@@ -304,11 +308,18 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _caps(given: Mapping[str, Any]) -> str:
+def _caps(given: Any) -> str:
+    if not isinstance(given, Mapping):
+        raise InvalidRequest("caps is a mapping of caps", code="INVALID_REFERENCE")
     unknown = set(given) - set(Caps.__slots__)
     if unknown:
         raise InvalidRequest(f"There is no cap {', '.join(sorted(map(str, unknown)))}", code="INVALID_REFERENCE")
     return json.dumps({name: checked_units(value) for name, value in given.items() if value is not None})
+
+
+def _instant(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _NO_END:
+        raise InvalidRequest("expires_at is an instant: microseconds since 1970", code="CREDIT_INVALID_EXPIRY")
 
 
 def _ttl(value: float) -> float:
