@@ -11,12 +11,15 @@ transaction; :meth:`Wallet.joined` takes part in the host's.
     wallet     the verbs
     packs      what can be bought, at which price
     balance    what an account has, as it is now
+    explaining statements, usage, and the watch over balances
 """
 
 from __future__ import annotations
 
 from .balance import Balance
 from .packs import Pack, Rate, Shelf
+from .statement import Line, Statement
+from .usage import Usage
 from .wallet import Wallet
 
-__all__ = ["Balance", "Pack", "Rate", "Shelf", "Wallet"]
+__all__ = ["Balance", "Line", "Pack", "Rate", "Shelf", "Statement", "Usage", "Wallet"]

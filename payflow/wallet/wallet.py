@@ -22,6 +22,7 @@ from ..money import Money
 from ..records import Account, Hold
 from ..store import Wants
 from .balance import Balance
+from .explaining import Explaining
 from .packs import Shelf
 from .policies import Policies
 from .refilling import Refills
@@ -35,7 +36,7 @@ _LONGEST_HOLD_SECONDS = 366 * 86_400
 _NO_END = 1 << 62
 
 
-class Wallet:
+class Wallet(Explaining):
     """Credit over a flow's store. Shared between threads.
 
     Every verb raises ``InvalidRequest`` for what can never work (``CREDIT_INVALID_AMOUNT``, ``UNIT_UNKNOWN``,

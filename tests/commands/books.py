@@ -12,7 +12,7 @@ from payflow import Flow, Payment, load, open_flow, open_wallet
 from payflow.cli import main
 from payflow.gateways.mock import InProcessDelivery, MockGateway
 
-START = 1_769_788_800_000_000  # 30 January 2026, midnight in Shanghai is an hour and more away
+START = 1_769_788_800_000_000  # 31 January 2026 begins in Shanghai; in London it is the 30th
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Books:
-    """Ann: a pack with a bonus, two chats, an image; Bob was given 40 of it. All on 30 and 31 January in Shanghai."""
+    """Ann: a pack with a bonus, two chats, an image; Bob was given 40 of it. On 31 January and 1 February."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
