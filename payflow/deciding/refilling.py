@@ -97,15 +97,15 @@ def scheduled(draft: Draft, account: str) -> tuple[str, int]:
     return decision.what, 0
 
 
-def due_order(draft: Draft, account: str) -> tuple[RefillPolicy, Decision] | None:
-    """The refill that an account may buy now, with the policy that says so."""
+def due_order(draft: Draft, account: str) -> tuple[RefillPolicy, Decision, int] | None:
+    """The refill that an account may buy now, with the policy that says so and the version of the account read."""
     book = book_of(draft, account)
     policy = policy_for(draft, book)
     if policy is None:
         return None
     _forget_unpaid(draft, book)
     decision = _decision(draft, book, policy, on_demand=True)
-    return (policy, decision) if decision.what == "order" else None
+    return (policy, decision, book.read.version) if decision.what == "order" else None
 
 
 def postpone(draft: Draft, account: str) -> None:

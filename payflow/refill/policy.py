@@ -82,6 +82,13 @@ class RefillPolicy:
             return now + self.expires_days * 86_400 * SECOND
         return next_at if self.expires == "next" else None
 
+    def lasts_seconds(self, window: int) -> int | None:
+        """For how long what was bought for a period lasts, from its payment; ``None`` is for ever. The same whenever it
+        is asked, so that one order is one order."""
+        if self.expires_days is not None:
+            return self.expires_days * 86_400
+        return (self.periods(window).start(1) - window) // SECOND if self.expires == "next" else None
+
     def amount_by(self, spent: str, today: int) -> int:
         """Its amount for an owner with this activity."""
         for rule in self.rules:

@@ -166,16 +166,16 @@ class Refills:
         )
         if found is None:
             return None
-        policy, decision = found
+        policy, decision, version = found
         if policy.price is None:
             return None
         purchase = Purchase(
             account=account, amount=decision.amount, policy=policy.name, window=decision.window,
-            policy_version=policy.version, expires_seconds=_lasts(decision.expires_at, self.flow.clock()),
+            policy_version=policy.version, expires_seconds=policy.lasts_seconds(decision.window),
         )  # fmt: skip
         return self.flow.pay(
             amount=policy.price.money, channel=policy.price.channel, action=policy.price.action, reference=account,
-            key=_key(account, policy.name, decision.window), scope="refill", purchase=purchase,
+            key=_key(account, policy.name, decision.window, version), scope="refill", purchase=purchase,
         )  # fmt: skip
 
     def _later(self, account: str) -> None:
@@ -187,10 +187,7 @@ class Refills:
         self.flow.settle(Wants(accounts={account}), postpone)
 
 
-def _lasts(expires_at: int | None, now: int) -> int | None:
-    return None if expires_at is None else max(1, (expires_at - now) // 1_000_000)
-
-
-def _key(account: str, policy: str, window: int) -> str:
-    """One order per account, policy and window: printable ASCII whatever the owner is called."""
-    return f"{policy}:{window}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
+def _key(account: str, policy: str, window: int, version: int) -> str:
+    """Two that ask at once ask for one order; one that ended unpaid has changed the account, and another is made.
+    Printable ASCII, whatever the owner is called."""
+    return f"{policy}:{window}:{version}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
