@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = [
-    "Account", "AccountChange", "Allowance", "Attempt", "BillItem", "Changes", "Difference", "Effect", "Entry", "Hold",
-    "IdempotencyKey", "Incident", "Journal", "Message", "Payment", "Policy", "PolicyChange", "Receipt", "ReconRun",
-    "Refill", "Refund", "Transition", "replace",
+    "Account", "AccountChange", "Allowance", "Attempt", "BillItem", "Changes", "Decision", "Difference", "Effect",
+    "Entry", "Hold", "IdempotencyKey", "Incident", "Journal", "Message", "Origin", "Payment", "Policy", "PolicyChange",
+    "Receipt", "ReconRun", "Refill", "Refund", "Transition", "replace",
 ]  # fmt: skip
 
 
@@ -471,6 +471,29 @@ class Difference:
     updated_at: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How a set ends that was prepared in the ledger's own database; kept with the payments.
+
+    Written in the same transaction as the payments' part of the set. Whoever has to end the rest looks here: a row that
+    is there says how; where there is none, an ``abort`` is written first, and the late writer finds its place taken.
+    """
+
+    gid: str  # names the transaction in the ledger's database
+    verdict: str  # commit, abort
+    accounts: str  # JSON: the accounts that it moves credit of, which are locked until it is ended
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Which payments these are: one row, made once, that tells two hosts with one ledger apart."""
+
+    name: str  # payments
+    id: str
+    at: int
+
+
 @dataclass(slots=True)
 class Changes:
     """A set of decisions, to be written as one: all of it, or nothing (``StoreConflict``).
@@ -499,6 +522,7 @@ class Changes:
     refills: list[Refill] = field(default_factory=list)
     policies: dict[str, tuple[int | None, Policy]] = field(default_factory=dict)  # version as read, new
     policy_changes: list[PolicyChange] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     unchanged: dict[str, int] = field(default_factory=dict)  # policy name → the version a decision went by
 
     def __bool__(self) -> bool:

@@ -222,6 +222,11 @@ class Store(Protocol):
         are read. For what too many others want as well; versions guard it all the same. Commits at the end."""
         ...
 
+    def finish(self) -> None:
+        """The host has ended the transaction that was joined: what was prepared for it in another database is ended
+        alike. Nothing is lost where nobody calls it; a recovery does the same later."""
+        ...
+
     def write(self, changes: Changes) -> None:
         """Write a set of decisions, all or nothing, in a constant number of statements.
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from ..errors import ConfigError
 from .dialect import Dialect
 from .pool import Pool
+from .split import LEASE_SECONDS, SplitStore
 from .sql import SqlStore
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["SplitStore", "SqlStore", "open_split_store", "open_store"]
 
 
 def open_store(
@@ -30,6 +31,15 @@ def open_store(
     dialect = dialect_of(url, busy_timeout_seconds)
     size = 1 if getattr(dialect, "in_memory", False) else pool_size
     return SqlStore(dialect, Pool(dialect, size=size, timeout=pool_timeout_seconds))
+
+
+def open_split_store(payments: SqlStore, ledger: SqlStore, *, lease_seconds: float = LEASE_SECONDS) -> SplitStore:
+    """Payments in one database, the ledger of credit in another; see :class:`SplitStore`.
+
+    ``lease_seconds``: how long what a writer has prepared and not decided is left alone. Raises ``STORE_NO_TWO_PHASE``
+    for a ledger on SQLite.
+    """
+    return SplitStore(payments, ledger, lease_seconds=lease_seconds)
 
 
 def dialect_of(url: str, busy_timeout_seconds: float) -> Dialect:

@@ -37,6 +37,7 @@ class Dialect(ABC):
     name: str
     long_text = "text"
     partial_indexes = True
+    two_phase = False  # whether it prepares transactions
     driver: Any  # the driver's module
 
     # -- connections --------------------------------------------------------------------------------------------
@@ -142,6 +143,43 @@ class Dialect(ABC):
     def detail(self, error: Exception) -> str:
         """The database's own number of an error."""
         return str(error.args[0]) if error.args and isinstance(error.args[0], int) else "no number"
+
+    # -- transactions that are prepared here and decided elsewhere -----------------------------------------------
+    # ``gid`` is a name of ours: letters, digits, colons. It stands in the statement, which takes no parameters.
+
+    def check_two_phase(self, cursor: Any) -> None:
+        """``STORE_NO_TWO_PHASE`` where the server does not let transactions be prepared."""
+        raise NotImplementedError
+
+    def database(self, cursor: Any) -> str:
+        """The name of the database within its server."""
+        raise NotImplementedError
+
+    def begin_branch(self, cursor: Any, gid: str) -> None:
+        """Begin a transaction that can be prepared."""
+        raise NotImplementedError
+
+    def prepare(self, cursor: Any, gid: str) -> None:
+        """Make sure that the transaction can be committed, whatever happens to this connection or the server."""
+        raise NotImplementedError
+
+    def commit_alone(self, cursor: Any, gid: str) -> None:
+        """Commit a branch that was not prepared, since nobody else has a part in it."""
+        raise NotImplementedError
+
+    def end_prepared(self, cursor: Any, gid: str, *, commit: bool) -> bool:
+        """Commit a prepared transaction or roll it back; False if there is none of that name (any more).
+
+        ``StoreConflict`` while somebody else has it in hand.
+        """
+        raise NotImplementedError
+
+    def prepared(self, cursor: Any, prefix: str) -> list[str]:
+        """The names of the transactions that are prepared, of those that begin with ``prefix``."""
+        raise NotImplementedError
+
+    def detach(self, connection: Any) -> None:  # noqa: B027 -- most databases need nothing
+        """Let go of what this connection has prepared, so that others can end it."""
 
     # -- sets ---------------------------------------------------------------------------------------------------
 
@@ -253,6 +291,16 @@ def driver(name: str, extra: str) -> Any:
 def unreachable(name: str, reason: str) -> StoreError:
     """The error for a database that cannot be had; ``reason`` must not hold a password."""
     return StoreError(f"{name} cannot be reached: {reason}", code="STORE_UNAVAILABLE", retryable=True)
+
+
+def no_two_phase(why: str) -> StoreError:
+    """The error for a ledger's database that cannot prepare transactions."""
+    return StoreError(f"The ledger cannot be kept there: {why}", code="STORE_NO_TWO_PHASE")
+
+
+def in_hand() -> StoreConflict:
+    """The error for a prepared transaction that somebody else is about to end."""
+    return StoreConflict("A prepared transaction is being ended by somebody else")
 
 
 def not_in_transaction() -> StoreError:

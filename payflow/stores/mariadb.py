@@ -13,7 +13,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ..errors import ConfigError, StoreConflict, StoreError
 from ..records import Message, replace
 from . import dialect
-from .dialect import CHUNK, Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
+from .dialect import (
+    CHUNK,
+    Dialect,
+    driver,
+    foreign_connection,
+    in_hand,
+    no_two_phase,
+    not_in_transaction,
+    percent,
+    unreachable,
+)
 from .rows import Row, insert, record_of, select, update
 from .schema import EFFECT, MESSAGE, TABLES, TableSchema
 from .sets import Part
@@ -33,6 +43,9 @@ _OPTIONS: dict[str, Callable[[str], Any]] = {
     "write_timeout": int,
 }  # fmt: skip
 _DUPLICATE, _LOCK_WAIT, _DEADLOCK, _CHANGED, _NO_TABLE = 1062, 1205, 1213, 1020, 1146
+_NO_SUCH_XID = 1397
+#: A transaction that can only be rolled back: it was, or it waited too long, or it was in a deadlock.
+_ROLLED_BACK = {1402, 1613, 1614}
 _READ_ONLY, _FULL = {1290, 1792, 1836}, {1021, 1114}
 _REFUSED = {1264, 1265, 1366, 1406, 1048, 4025, 1292}  # out of range, cut, wrong text, too long, null, a check
 _HEADS = """select m.payment_id, m.seq from pf_message m
@@ -54,6 +67,7 @@ class MariaDB(Dialect):
     """PyMySQL."""
 
     name = "MariaDB"
+    two_phase = True
     partial_indexes = False
     long_text = "mediumtext"
 
@@ -141,7 +155,7 @@ class MariaDB(Dialect):
         cursor.execute("start transaction with consistent snapshot, read only")
 
     def conflict(self, error: Exception) -> bool:
-        return _number(error) in {_DUPLICATE, _LOCK_WAIT, _DEADLOCK, _CHANGED}
+        return _number(error) in {_DUPLICATE, _LOCK_WAIT, _DEADLOCK, _CHANGED, *_ROLLED_BACK}
 
     def undone(self, error: Exception) -> bool:
         return _number(error) in {_DEADLOCK, _CHANGED}
@@ -158,6 +172,49 @@ class MariaDB(Dialect):
             return "STORE_VALUE_REFUSED"
         interface = (self.driver.err.InterfaceError, self.driver.err.OperationalError)
         return "STORE_UNAVAILABLE" if isinstance(error, interface) else "STORE_ERROR"
+
+    # -- transactions that are prepared here and decided elsewhere -----------------------------------------------
+    # https://mariadb.com/kb/en/xa-transactions/: only the session that prepared one can end it, as long as it lives.
+
+    def check_two_phase(self, cursor: Any) -> None:
+        cursor.execute("select support from information_schema.engines where engine = 'InnoDB' and xa = 'YES'")
+        if cursor.fetchone() is None:
+            raise no_two_phase("the InnoDB of this MariaDB has no XA")
+
+    def database(self, cursor: Any) -> str:
+        cursor.execute("select database()")
+        return str(cursor.fetchone()[0])
+
+    def begin_branch(self, cursor: Any, gid: str) -> None:
+        cursor.execute(f"xa start '{gid}'")
+
+    def prepare(self, cursor: Any, gid: str) -> None:
+        cursor.execute(f"xa end '{gid}'")
+        cursor.execute(f"xa prepare '{gid}'")
+
+    def commit_alone(self, cursor: Any, gid: str) -> None:
+        cursor.execute(f"xa end '{gid}'")
+        cursor.execute(f"xa commit '{gid}' one phase")
+
+    def end_prepared(self, cursor: Any, gid: str, *, commit: bool) -> bool:
+        try:
+            cursor.execute(f"xa {'commit' if commit else 'rollback'} '{gid}'")
+        except self.driver.Error as error:
+            if _number(error) != _NO_SUCH_XID:
+                raise
+            # The same is said of one that another session still holds.
+            if self.prepared(cursor, gid):
+                raise in_hand() from error
+            return False
+        return True
+
+    def prepared(self, cursor: Any, prefix: str) -> list[str]:
+        cursor.execute("xa recover")
+        names = [bytes(row[3]).decode("latin-1") if isinstance(row[3], bytes) else row[3] for row in cursor.fetchall()]
+        return sorted(name for name in names if name.startswith(prefix))
+
+    def detach(self, connection: Any) -> None:
+        connection.close()
 
     # -- sets ---------------------------------------------------------------------------------------------------
 

@@ -65,9 +65,14 @@ def _reconciliation(dialect: Dialect) -> list[str]:
     ]
 
 
+def _second_ledger(dialect: Dialect) -> list[str]:
+    """A ledger in a database of its own: how what was prepared there ends."""
+    return _made(dialect, 4)
+
+
 #: Each step: the statements that lead to the version of its place, beginning with 1. A step that was released is never
 #: edited: what comes later is a step of its own.
-STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet, _reconciliation)
+STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet, _reconciliation, _second_ledger)
 VERSION = len(STEPS)
 
 

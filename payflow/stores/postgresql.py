@@ -16,12 +16,22 @@ from urllib.parse import unquote, urlsplit
 from ..errors import StoreConflict, StoreError
 from ..records import Message
 from . import dialect
-from .dialect import Dialect, driver, foreign_connection, not_in_transaction, percent, unreachable
+from .dialect import (
+    Dialect,
+    driver,
+    foreign_connection,
+    in_hand,
+    no_two_phase,
+    not_in_transaction,
+    percent,
+    unreachable,
+)
 from .rows import Row, insert, record_of, select
 from .schema import EFFECT, MESSAGE, TableSchema
 from .sets import Part
 
 _MIGRATIONS = 7_290_114_001  # the number of our advisory lock
+_NO_SUCH_OBJECT, _IN_USE = "42704", "55000"
 _CONFLICTS = {"40001", "40P01", "23505", "55P03"}  # serialization, deadlock, unique, lock timeout
 #: Plans are kept while tables grow from nothing to millions: they must never begin to scan. The store's statements all
 #: ask by keys or walk an index, and no parameter changes how.
@@ -47,6 +57,7 @@ class PostgreSQL(Dialect):
     """psycopg 3."""
 
     name = "PostgreSQL"
+    two_phase = True
     name_type = 'varchar(191) collate "C"'
     long_text = 'text collate "C"'
 
@@ -143,6 +154,45 @@ class PostgreSQL(Dialect):
 
     def detail(self, error: Exception) -> str:
         return str(getattr(error, "sqlstate", None) or "no number")
+
+    # -- transactions that are prepared here and decided elsewhere -----------------------------------------------
+    # https://www.postgresql.org/docs/current/sql-prepare-transaction.html
+
+    def check_two_phase(self, cursor: Any) -> None:
+        if int(cursor.execute("show max_prepared_transactions").fetchone()[0]) == 0:
+            raise no_two_phase(
+                "this PostgreSQL has max_prepared_transactions = 0. Set it to at least the connections payflow may have"
+                " there, and restart the server"
+            )
+
+    def database(self, cursor: Any) -> str:
+        return str(cursor.execute("select current_database()").fetchone()[0])
+
+    def begin_branch(self, cursor: Any, gid: str) -> None:  # noqa: ARG002 -- it gets its name when it is prepared
+        cursor.execute("begin")
+
+    def prepare(self, cursor: Any, gid: str) -> None:
+        cursor.execute(f"prepare transaction '{gid}'")
+        if cursor.statusmessage == "ROLLBACK":
+            raise StoreConflict("The transaction had failed, and was rolled back instead of prepared")
+
+    def commit_alone(self, cursor: Any, gid: str) -> None:  # noqa: ARG002 -- it never got its name
+        cursor.execute("commit")
+
+    def end_prepared(self, cursor: Any, gid: str, *, commit: bool) -> bool:
+        try:
+            cursor.execute(f"{'commit' if commit else 'rollback'} prepared '{gid}'")
+        except self.driver.Error as error:
+            if error.sqlstate == _NO_SUCH_OBJECT:
+                return False
+            if error.sqlstate == _IN_USE:
+                raise in_hand() from error
+            raise
+        return True
+
+    def prepared(self, cursor: Any, prefix: str) -> list[str]:
+        sql = "select gid from pg_prepared_xacts where database = current_database() order by prepared"
+        return [row[0] for row in cursor.execute(sql).fetchall() if row[0].startswith(prefix)]
 
     # -- sets ---------------------------------------------------------------------------------------------------
 

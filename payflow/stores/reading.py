@@ -197,6 +197,12 @@ class Reading(Connections):
                 keys=of(IdempotencyKey, lambda kept: (kept.created_at, kept.scope, kept.key)),
             )
 
+    def journals_of(self, payment_id: str) -> tuple[list[Journal], list[Entry]]:
+        """The journals that name a payment, and their entries, in no order."""
+        with self._moment() as cursor:
+            journals = self._by(cursor, Journal, ("payment_id",), [(payment_id,)], OF_A_PAYMENT)
+            return journals, self._by(cursor, Entry, ("journal_id",), [(journal.id,) for journal in journals])
+
     def open_incidents(self, limit: int = 100, after: str = "") -> list[Incident]:
         """See :meth:`payflow.store.Store.open_incidents`."""
         sql = f"{select(INCIDENT)}status <> 'resolved' and id > ? order by id limit ?"

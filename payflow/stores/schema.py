@@ -306,9 +306,15 @@ DIFFERENCE = TableSchema(
     since=3,
 )
 
+DECISION = TableSchema(
+    "pf_decision", records.Decision, key=("gid",), texts=frozenset({"accounts"}), since=4,
+)  # fmt: skip
+ORIGIN = TableSchema("pf_origin", records.Origin, key=("name",), since=4)
+
 TABLES: tuple[TableSchema, ...] = (
     PAYMENT, REFUND, ATTEMPT, RECEIPT, TRANSITION, JOURNAL, ENTRY, MESSAGE, EFFECT, INCIDENT, KEY, ALLOWANCE,
     ACCOUNT, HOLD, ACCOUNT_CHANGE, REFILL, POLICY, POLICY_CHANGE,
     RECON_RUN, BILL_ITEM, DIFFERENCE,
+    DECISION, ORIGIN,
 )  # fmt: skip
 BY_RECORD: Mapping[type[Any], TableSchema] = {table.record: table for table in TABLES}

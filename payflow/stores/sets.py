@@ -16,6 +16,7 @@ from .schema import (
     ACCOUNT_CHANGE,
     ALLOWANCE,
     ATTEMPT,
+    DECISION,
     ENTRY,
     HOLD,
     INCIDENT,
@@ -162,6 +163,7 @@ def inserted(changes: Changes) -> list[tuple[TableSchema, list[Row]]]:
         (REFILL, changes.refills),
         (POLICY, [policy for read, policy in changes.policies.values() if read is None]),
         (POLICY_CHANGE, changes.policy_changes),
+        (DECISION, changes.decisions),
     ]
     parts = []
     for table, records in sets:

@@ -8,15 +8,18 @@ lock alone.
 from __future__ import annotations
 
 from . import migrations
+from .branches import Branching
 from .claiming import Claiming
 from .crediting import Crediting
 from .explaining import Explaining
 from .reconciling import Reconciling
-from .writing import Writing
 
 
-class SqlStore(Claiming, Crediting, Writing, Reconciling, Explaining):
+class SqlStore(Branching, Claiming, Crediting, Reconciling, Explaining):
     """A :class:`payflow.store.Store` on SQLite, PostgreSQL or MariaDB."""
+
+    def finish(self) -> None:
+        """See :meth:`payflow.store.Store.finish`. Everything is in one database: nothing was left to do."""
 
     def migrate(self, to: int | None = None) -> list[int]:
         """See :meth:`payflow.store.Store.migrate`."""

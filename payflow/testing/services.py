@@ -56,7 +56,8 @@ def postgres() -> Iterator[str]:
         port = free_port()
         # Nothing here has to survive a power cut, so nothing waits for the disk.
         options = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=127.0.0.1",
-                   f"port={port}", f"unix_socket_directories={data}", "max_connections=200")  # fmt: skip
+                   f"port={port}", f"unix_socket_directories={data}", "max_connections=200",
+                   "max_prepared_transactions=100")  # fmt: skip
         command = [*as_user, str(folder / "postgres"), "-D", f"{data}/data"]
         for option in options:
             command += ["-c", option]
