@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .machine import Table
 
@@ -19,6 +20,21 @@ class Readable(Protocol):
     """A store that runs a query: rows as tuples, at most ``limit``."""
 
     def select(self, sql: str, limit: int) -> Sequence[tuple[Any, ...]]: ...
+
+
+@runtime_checkable
+class TwoSided(Readable, Protocol):
+    """A store whose ledger of credit has a database of its own."""
+
+    ledger: Any  # Readable
+
+    def side_by_side(self) -> AbstractContextManager[Readable]: ...
+
+
+#: The invariants over payments and the credit they buy; every other one holds in each database by itself.
+CROSSING = frozenset({"I-25b", "I-25c", "I-25d"})
+#: How long what is under way is given to end, in seconds, and how much of what is seen is looked for again.
+_PAUSE, _MOST = 1, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +57,34 @@ class Finding:
 
 def examine(store: Readable, tables: Mapping[str, Table], *, sample: int = 20) -> Iterator[Finding]:
     """Run every invariant, one finding each, holding or broken, as they come."""
-    for invariant in invariants(tables):
+    every = invariants(tables)
+    crossing: Mapping[str, Sequence[tuple[Any, ...]]] | None = None
+    for invariant in every:
         began = time.monotonic()
-        rows = store.select(invariant.sql, sample)
+        if not isinstance(store, TwoSided):
+            rows = store.select(invariant.sql, sample)
+        elif invariant.number not in CROSSING:
+            rows = [*store.select(invariant.sql, sample), *store.ledger.select(invariant.sql, sample)][:sample]
+        else:
+            crossing = crossing or _crossing(store, [one for one in every if one.number in CROSSING])
+            rows = crossing[invariant.number][:sample]
         yield Finding(invariant, rows, time.monotonic() - began)
+
+
+def _crossing(store: TwoSided, asked: Sequence[Invariant]) -> dict[str, list[tuple[Any, ...]]]:
+    """What breaks the invariants over both sides. Two databases have no moment in common, so that what is under way
+    looks broken: what is seen is looked for once more, and only what is still there is told."""
+    found = _look(store, asked)
+    if not any(found.values()):
+        return found
+    time.sleep(_PAUSE)
+    again = _look(store, asked)
+    return {number: [row for row in rows if row in again[number]] for number, rows in found.items()}
+
+
+def _look(store: TwoSided, asked: Sequence[Invariant]) -> dict[str, list[tuple[Any, ...]]]:
+    with store.side_by_side() as both:
+        return {one.number: list(both.select(one.sql, _MOST)) for one in asked}
 
 
 def broken(store: Readable, tables: Mapping[str, Table] | None = None) -> list[Finding]:

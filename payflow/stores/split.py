@@ -20,6 +20,7 @@ from typing import Any, Self
 from ..errors import ConfigError, PayflowError, Refused, StoreConflict, StoreError
 from ..records import Changes, replace
 from ..store import Facts, History, Wants
+from .beside import side_by_side
 from .branches import Branch, branch_name, branch_prefix
 from .connections import driver_connection
 from .crediting import Crediting
@@ -224,6 +225,10 @@ class SplitStore(SqlStore):
         return branch_name(self._own_prefix())
 
     # -- both ---------------------------------------------------------------------------------------------------
+
+    def side_by_side(self) -> contextlib.AbstractContextManager[SqlStore]:
+        """A store, thrown away afterwards, with what both sides know of top-ups and their refunds."""
+        return side_by_side(self.payments, self.ledger)
 
     def counts(self) -> dict[str, int]:
         """See :meth:`payflow.store.Store.counts`; ``in_doubt``: prepared in the ledger's database and not ended."""

@@ -12,7 +12,7 @@ from payflow.gateway import EventKind
 from payflow.money import Money
 from payflow.records import Payment
 from payflow.routing import Router, Rule
-from payflow.stores import open_store
+from payflow.stores import SqlStore, open_store
 from payflow.tables import TABLES
 from payflow.trust import Trust, TrustedAction
 from payflow.wallet import Pack, Rate, Shelf, Wallet
@@ -35,11 +35,11 @@ class Purse:
     """Owners with tokens; the clock stands still until it is moved."""
 
     def __init__(
-        self, url: str, *, policies: dict[str, str] | None = None, migrate: bool = True,
+        self, url: str, *, store: SqlStore | None = None, policies: dict[str, str] | None = None, migrate: bool = True,
         refills: Sequence[Mapping[str, Any]] = (), **credit: Any,
     ) -> None:  # fmt: skip
         self.clock = Hand()
-        self.store = open_store(url, pool_size=20, busy_timeout_seconds=20)
+        self.store = store or open_store(url, pool_size=20, busy_timeout_seconds=20)
         if migrate:
             self.store.migrate()
         self.gateway = Scripted("main")
