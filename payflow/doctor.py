@@ -32,7 +32,9 @@ class TwoSided(Readable, Protocol):
 
 
 #: The invariants over payments and the credit they buy; every other one holds in each database by itself.
-CROSSING = frozenset({"I-25b", "I-25c", "I-25d"})
+CROSSING = frozenset({"I-24e", "I-25b", "I-25c", "I-25d"})
+#: … and of these, the one that payments keep among themselves as well.
+ALSO_OF_PAYMENTS = frozenset({"I-24e"})
 #: How long what is under way is given to end, in seconds, and how much of what is seen is looked for again.
 _PAUSE, _MOST = 1, 10_000
 
@@ -68,6 +70,8 @@ def examine(store: Readable, tables: Mapping[str, Table], *, sample: int = 20) -
         else:
             crossing = crossing or _crossing(store, [one for one in every if one.number in CROSSING])
             rows = crossing[invariant.number][:sample]
+            if invariant.number in ALSO_OF_PAYMENTS:
+                rows = [*store.select(invariant.sql, sample), *rows][:sample]
         yield Finding(invariant, rows, time.monotonic() - began)
 
 

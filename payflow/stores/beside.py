@@ -16,7 +16,7 @@ from .sqlite import SQLite
 _PAGE = 5000
 #: What credit and payments know of each other; the key of each of these tables is its id.
 _OF_PAYMENTS = ((PAYMENT, "credit <> ''"), (REFUND, "credit > 0"), (INCIDENT, "kind = 'credit_undeliverable'"))
-_OF_LEDGER = ((JOURNAL, OF_A_PAYMENT),)
+_OF_LEDGER = ((JOURNAL, f"({OF_A_PAYMENT} or account = '')"),)
 
 
 @contextlib.contextmanager

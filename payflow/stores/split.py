@@ -13,18 +13,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import wraps
 from typing import Any, Self
 
 from ..errors import ConfigError, PayflowError, Refused, StoreConflict, StoreError
-from ..records import Changes, replace
+from ..records import Changes, Entry, replace
 from ..store import Facts, History, Wants
 from .beside import side_by_side
 from .branches import Branch, branch_name, branch_prefix
 from .connections import driver_connection
 from .crediting import Crediting
 from .dialect import no_two_phase
+from .explaining import Explaining
 from .parting import asks, parted, wanted
 from .recovery import Recovery, conclude, recover
 from .sql import SqlStore
@@ -234,6 +235,19 @@ class SplitStore(SqlStore):
         """See :meth:`payflow.store.Store.counts`; ``in_doubt``: prepared in the ledger's database and not ended."""
         return {**super().counts(), "in_doubt": len(self.ledger.branches(self._own_prefix()))}
 
+    def entries_of(self, journals: Collection[str]) -> dict[str, list[Entry]]:
+        """See :meth:`payflow.store.ExplainStore.entries_of`. A journal is in one of the two; what stands in the other
+        under its name does not belong there, and is brought along."""
+        found = self.ledger.entries_of(journals)
+        for name, entries in super().entries_of(journals).items():
+            found.setdefault(name, []).extend(entries)
+        return found
+
+    def audit_size(self) -> tuple[int, int, int]:
+        """See :meth:`payflow.store.ExplainStore.audit_size`."""
+        accounts, entries, _ = self.ledger.audit_size()
+        return accounts, entries, super().audit_size()[2]
+
     def migrate(self, to: int | None = None) -> list[int]:
         """See :meth:`payflow.store.Store.migrate`; both databases have the whole schema."""
         applied = sorted({*self.payments.migrate(to), *self.ledger.migrate(to)})
@@ -255,10 +269,10 @@ class SplitStore(SqlStore):
             self.ledger.close()
 
 
-def _of_ledger(name: str) -> Callable[..., Any]:
-    """A method of :class:`Crediting`, asked of the ledger's store."""
+def _of_ledger(part: type[Any], name: str) -> Callable[..., Any]:
+    """A method of a part of a store that is about credit, asked of the ledger's store."""
 
-    @wraps(getattr(Crediting, name))
+    @wraps(getattr(part, name))
     def asked(self: SplitStore, *given: Any, **named: Any) -> Any:
         if self.joined and name in _BY_ITSELF:
             raise Refused("What a worker does by itself is no part of the host's transaction", code="JOINED_FLOW")
@@ -269,6 +283,10 @@ def _of_ledger(name: str) -> Callable[..., Any]:
 
 #: These write, in a transaction of the ledger's own.
 _BY_ITSELF = frozenset({"enrol", "write_refills"})
-for _name in vars(Crediting):
-    if not _name.startswith("_"):
-        setattr(SplitStore, _name, _of_ledger(_name))
+#: The parts of a store that are about credit, and what of them is about payments all the same.
+CREDIT = (Crediting, Explaining)
+OF_PAYMENTS = frozenset({"payment_states", "lone_journals"})
+for _part in CREDIT:
+    for _name in vars(_part):
+        if not (_name.startswith("_") or _name in OF_PAYMENTS or _name in vars(SplitStore)):
+            setattr(SplitStore, _name, _of_ledger(_part, _name))

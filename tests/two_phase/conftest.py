@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from payflow.auditing import Audit
 from payflow.doctor import broken
 from payflow.stores import SplitStore, open_split_store, open_store
 
@@ -29,6 +30,7 @@ def whole(store: SplitStore) -> None:
     store.recover(lease_seconds=0)
     found = broken(store)
     assert not found, "\n".join(f"{one.invariant.number} {one.invariant.says}: {one.rows}" for one in found)
+    assert list(Audit(store).breaks()) == []
     assert store.counts()["in_doubt"] == 0
     assert store.payments.decisions() == []
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from payflow.store import ReconStore, Store
+from payflow.store import ExplainStore, ReconStore, Store
 from payflow.stores import SplitStore, SqlStore, open_split_store, open_store
-from payflow.stores.crediting import Crediting
+from payflow.stores.branches import Branching
+from payflow.stores.claiming import Claiming
+from payflow.stores.reconciling import Reconciling
 from payflow.stores.schema import TABLES
+from payflow.stores.split import CREDIT, OF_PAYMENTS
 from payflow.testing import services
 from payflow.testing.stores import StoreContract
 
@@ -67,9 +70,13 @@ class TestSQLiteAndPostgreSQL(StoreContract):
 
 
 def test_every_method_about_credit_is_asked_of_the_ledger() -> None:
-    asked = {name for name in vars(Crediting) if not name.startswith("_")}
-    assert asked
-    assert asked <= vars(SplitStore).keys()
+    about_credit = {name for part in CREDIT for name in vars(part) if not name.startswith("_")}
+    assert vars(SplitStore).keys() >= about_credit - OF_PAYMENTS
+
+
+def test_every_part_of_a_store_is_known_to_be_about_credit_or_about_payments() -> None:
+    """A part that is added has to be put on one side: what it asks would silently be asked of the other."""
+    assert set(SqlStore.__bases__) == {Branching, Claiming, Reconciling, *CREDIT}
 
 
 @pytest.mark.services
@@ -77,4 +84,5 @@ def test_it_is_a_whole_store(postgres_url: str, tmp_path: Path) -> None:
     store: SqlStore = open_split_store(open_store(f"sqlite:///{tmp_path}/pf.db"), open_store(postgres_url))
     assert isinstance(store, Store)
     assert isinstance(store, ReconStore)
+    assert isinstance(store, ExplainStore)
     store.close()
