@@ -5,8 +5,10 @@ https://mariadb.com/kb/en/sql-mode/, https://mariadb.com/kb/en/supported-charact
 
 from __future__ import annotations
 
+import json
 import select as system_select
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -24,7 +26,7 @@ from .dialect import (
     percent,
     unreachable,
 )
-from .rows import Row, insert, record_of, select, update
+from .rows import Row, insert, record_of, update
 from .schema import EFFECT, MESSAGE, TABLES, TableSchema
 from .sets import Part
 
@@ -227,9 +229,9 @@ class MariaDB(Dialect):
         for start in range(0, len(listed), CHUNK):
             part = listed[start : start + CHUNK]
             rest = (f" and {also}" if also else "") + (f" order by {', '.join(columns)} for update" if lock else "")
-            sql = f"{select(table)}{_one_of(columns, len(part))}{rest}"
+            sql = f"{_as_one(table)}{_one_of(columns, len(part))}{rest}"
             cursor.execute(percent(sql), [value for key in part for value in key])
-            found += cursor.fetchall()
+            found += [tuple(json.loads(row[0])) for row in cursor.fetchall()]
         return found
 
     def write_parts(
@@ -344,6 +346,16 @@ class MariaDB(Dialect):
 
     def options(self, table: TableSchema) -> str:  # noqa: ARG002 -- the same for all
         return f" engine=innodb default charset=utf8mb4 collate={_COLLATION}"
+
+
+@cache
+def _as_one(table: TableSchema) -> str:
+    """``select`` of whole rows, each as one JSON array; what follows ``where`` is missing.
+
+    The driver is written in Python and reads a description of every column with every answer: for a row of two dozen
+    columns that takes longer than the server does.
+    """
+    return f"select json_array({', '.join(table.columns)}) from {table.name} where "
 
 
 def _was(name: str) -> str:
