@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from .gateway import Gateway
 from .identifiers import new_id
 from .machine import Table, tables_from_json
 from .routing import Router
-from .store import Store
+from .store import Store, TwoPhaseStore
 from .tables import TABLES
 from .transport import Limits, Surroundings
 from .trust import Trust
@@ -24,7 +25,8 @@ from .worker import Handlers, Worker
 
 if TYPE_CHECKING:
     from .config import Config
-    from .config.settings import AccountConfig
+    from .config.settings import AccountConfig, StoreConfig
+    from .stores import SqlStore
 
 #: gateway → where its class is; loaded only when the config has an account there.
 GATEWAYS = {
@@ -51,6 +53,8 @@ def open_flow(
     if migrate:
         opened.migrate()
     opened.check_schema()
+    if isinstance(opened, TwoPhaseStore):
+        opened.recover()
     retention = config.context_retention
     return Flow(
         store=opened,
@@ -129,14 +133,18 @@ def open_wallet(flow: Flow) -> Wallet:
 
 
 def open_store_of(config: Config) -> Store:
-    """The config's own store."""
-    from .stores import open_store
+    """The config's own store: over two databases where the ledger has its own."""
+    from .stores import open_split_store, open_store
 
-    return open_store(
-        config.store.url.text(),
-        pool_size=config.store.pool_size,
-        busy_timeout_seconds=config.store.busy_timeout_seconds,
-    )
+    def opened(store: StoreConfig) -> SqlStore:
+        return open_store(
+            store.url.text(), pool_size=store.pool_size, busy_timeout_seconds=store.busy_timeout_seconds
+        )  # fmt: skip
+
+    ledger = config.wallet.store
+    if ledger is None:
+        return opened(config.store)
+    return open_split_store(opened(config.store), opened(ledger), lease_seconds=ledger.lease_seconds)
 
 
 def open_gateways(config: Config, clock: Clock = system_clock) -> dict[str, Gateway]:
@@ -208,8 +216,16 @@ def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
 
 
 def chores_of(flow: Flow) -> dict[str, Callable[[], int]]:
-    """What the worker does besides payments: what is over lapses, what is due is refilled."""
-    if not flow.config.wallet.units:
-        return {}
-    wallet = open_wallet(flow)
-    return {"sweep": wallet.sweep, "refill": wallet.refills.step}
+    """What the worker does besides payments: what is in doubt between two databases is ended, what is over lapses,
+    what is due is refilled."""
+    chores: dict[str, Callable[[], int]] = {}
+    if isinstance(flow.store, TwoPhaseStore):
+        chores["recover"] = partial(_recovered, flow.store)
+    if flow.config.wallet.units:
+        wallet = open_wallet(flow)
+        chores |= {"sweep": wallet.sweep, "refill": wallet.refills.step}
+    return chores
+
+
+def _recovered(store: TwoPhaseStore) -> int:
+    return store.recover().ended

@@ -344,6 +344,33 @@ class Store(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Recovery:
+    """What became of prepared transactions, by name. ``waiting``: too young, or in somebody else's hands."""
+
+    committed: list[str] = field(default_factory=list)
+    rolled_back: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    @property
+    def ended(self) -> int:
+        """How many were ended."""
+        return len(self.committed) + len(self.rolled_back)
+
+
+@runtime_checkable
+class TwoPhaseStore(Protocol):
+    """What a store over two databases has beside :class:`Store`."""
+
+    def recover(self, lease_seconds: float | None = None) -> Recovery:
+        """End what processes that died have left prepared in the ledger's database.
+
+        What is decided is ended at once; what is not is rolled back after ``lease_seconds`` (of the store, unless
+        given), but never while the transaction that would decide it is still going on. Any number may do it at once.
+        """
+        ...
+
+
 @runtime_checkable
 class ReconStore(Protocol):
     """What reconciliation asks of a database, beside :class:`Store`. Rows that belong together come as tuples."""

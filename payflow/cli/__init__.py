@@ -24,6 +24,7 @@ COMMANDS = {
     "usage": "What credit was used for, by day, use or owner, with a plot.",
     "trace": "Tell the whole story of one payment.",
     "doctor": "Run every invariant, compute every balance and chain again, and name what is broken.",
+    "recover": "End what is in doubt between the payments' database and the ledger's own.",
     "explain-signature": "Say why a callback was refused: which check fails, and the likely mistake.",
     "incidents": "List incidents and resolve them.",
     "replay": "Send dead messages to their handlers again.",

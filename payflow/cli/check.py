@@ -175,7 +175,9 @@ def _print_all(
 ) -> None:
     counted = (_counted(len(config.accounts), "account"), _counted(len(config.routes), "route"))
     click.secho(f"✓ {path} is right", fg="green", bold=True, nl=False)
-    click.echo(f"  {config.environment}, {', '.join(counted)}, {config.store.shown_url}")
+    ledger = config.wallet.store
+    places = [config.store.shown_url, *([f"ledger in {ledger.shown_url}"] if ledger is not None else [])]
+    click.echo(f"  {config.environment}, {', '.join([*counted, *places])}")
     if not quiet:
         _heading("Settings")
         _print_settings(config)

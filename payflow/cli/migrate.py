@@ -23,5 +23,6 @@ def command(path: str) -> None:
         applied = store.migrate()
         store.check_schema()
         store.close()
-    where = config.store.shown_url
+    ledger = config.wallet.store
+    where = config.store.shown_url + (f", {ledger.shown_url}" if ledger is not None else "")
     click.echo(f"{where}: {'applied ' + ', '.join(map(str, applied)) if applied else 'already up to date'}")

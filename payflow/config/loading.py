@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,12 +23,16 @@ from .settings import (
     EffectiveValue,
     HandlerConfig,
     Idempotency,
+    LedgerStoreConfig,
     StoreConfig,
     Timeouts,
     WorkerConfig,
 )
 from .shape import Leaf, complete, examine, override
 
+#: Where the addresses of databases stand.
+_STORE: JsonPath = ("store", "url")
+_LEDGER: JsonPath = ("wallet", "store", "url")
 _HMAC_BYTES = 32
 _API_V3_BYTES = 32
 #: Gateways whose callbacks carry a time that has to be fresh.
@@ -111,9 +115,14 @@ def _meant(
     actions = meaning.actions_of(full, problems)
     wallet = credit.wallet_of(full, problems) if _has_wallet(full, problems) else credit.NONE
     secrets = _secrets(leaves, place, problems)
-    url = _database(full, secrets, by, place.folder, problems)
+    url = _database(_STORE, full["store"], secrets, by, place.folder, problems)
+    urls = {_STORE: url}
+    ledger = full["wallet"].get("store") if _has_wallet(full, problems) else None
+    if ledger is not None:
+        urls[_LEDGER] = _database(_LEDGER, ledger, secrets, by, place.folder, problems)
+        meaning.check_ledger(urls[_LEDGER].text(), url.text(), problems)
     problems.raise_any(place.name)
-    shown = _effective(leaves, by, place.name, secrets, url)
+    shown = _effective(leaves, by, place.name, secrets, urls)
     given = full["callbacks"].get("base_url")
     return Config(
         environment=full["environment"],
@@ -132,13 +141,17 @@ def _meant(
         store=StoreConfig(**{**full["store"], "url": url, "shown_url": address.masked(url.text())}),
         callbacks=CallbackConfig(base_url=given and given.rstrip("/"), max_bytes=full["callbacks"]["max_bytes"]),
         handlers=tuple(HandlerConfig(**{**one, "on": tuple(one["on"])}) for one in full["handlers"]),
-        wallet=wallet,
+        wallet=wallet if ledger is None else replace(wallet, store=_ledger_store(ledger, urls[_LEDGER])),
         tables=MappingProxyType(full["tables"]),
         time_zone=full["time_zone"],
         log_level=full["log_level"],
         effective=shown,
         path=place.path,
     )
+
+
+def _ledger_store(given: Mapping[str, Any], url: Secret) -> LedgerStoreConfig:
+    return LedgerStoreConfig(**{**given, "url": url, "shown_url": address.masked(url.text())})
 
 
 def _has_wallet(full: Mapping[str, Any], problems: Problems) -> bool:
@@ -212,14 +225,14 @@ def _unfit(path: JsonPath, secret: Secret) -> tuple[str, str] | None:
 
 
 def _database(
-    full: Mapping[str, Any],
+    path: JsonPath,
+    section: Mapping[str, Any],
     secrets: Mapping[JsonPath, Secret],
     by: Mapping[JsonPath, str],
     folder: Path,
     problems: Problems,
 ) -> Secret:
-    path = ("store", "url")
-    given = full["store"].get("url")
+    given = section.get("url")
     if isinstance(given, str):
         secret = Secret(given.encode("utf-8"), str(folder))
     elif path in secrets:
@@ -231,7 +244,7 @@ def _database(
     except UnicodeDecodeError:
         text = ""
     if problems.clean(*path):
-        meaning.check_database(text, isinstance(given, str) and path not in by, problems)
+        meaning.check_database(path, text, isinstance(given, str) and path not in by, problems)
     url = address.beside(text, folder)
     return Secret(url.encode("utf-8"), address.masked(url))
 
@@ -240,14 +253,18 @@ def _database(
 
 
 def _effective(
-    leaves: list[Leaf], by: Mapping[JsonPath, str], file: str, secrets: Mapping[JsonPath, Secret], url: Secret
+    leaves: list[Leaf],
+    by: Mapping[JsonPath, str],
+    file: str,
+    secrets: Mapping[JsonPath, Secret],
+    urls: Mapping[JsonPath, Secret],
 ) -> tuple[EffectiveValue, ...]:
     rows: list[EffectiveValue] = []
     for leaf in leaves:
         variable = next((by[leaf.path[:end]] for end in range(1, len(leaf.path) + 1) if leaf.path[:end] in by), None)
         variable = variable or next((name for path, name in by.items() if path[: len(leaf.path)] == leaf.path), None)
-        if leaf.path == ("store", "url"):
-            value = url.where
+        if leaf.path in urls:
+            value = urls[leaf.path].where
         elif leaf.secret and leaf.given:
             value = f"(secret, {secrets[leaf.path].where})"
         else:

@@ -297,14 +297,26 @@ def check_gateway_addresses(full: Mapping[str, Any], problems: Problems) -> None
             problems.add(path, "is Alipay's sandbox: say sandbox as well", "CONFIG_INSECURE_URL")
 
 
-def check_database(url: str, literal: bool, problems: Problems) -> None:
+def check_database(path: JsonPath, url: str, literal: bool, problems: Problems) -> None:
     """A database URL payflow can use; one that stands in the file itself has no password."""
     wrong = address.database_wrong(url)
     if wrong:
-        problems.add(("store", "url"), wrong, "CONFIG_VALUE")
+        problems.add(path, wrong, "CONFIG_VALUE")
     elif literal and address.has_password(url):
         said = 'has a password in it: give the whole URL by reference, {"env": "NAME"} or {"file": "path"}'
-        problems.add(("store", "url"), said, "CONFIG_LITERAL_SECRET")
+        problems.add(path, said, "CONFIG_LITERAL_SECRET")
+
+
+def check_ledger(url: str, payments: str, problems: Problems) -> None:
+    """A database that prepares transactions, and not the one that the payments are in."""
+    if not problems.clean("wallet", "store") or not problems.clean("store"):
+        return
+    if url.startswith("sqlite"):
+        said = "is SQLite, which prepares no transactions: take PostgreSQL or MariaDB, or leave wallet.store out"
+        problems.add(("wallet", "store", "url"), said, "CONFIG_VALUE")
+    elif url == payments:
+        said = "is the database of the payments: leave wallet.store out, and one commit holds both"
+        problems.add(("wallet", "store", "url"), said, "CONFIG_VALUE")
 
 
 def beside_file(name: str, folder: Path) -> Path:

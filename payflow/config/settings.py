@@ -93,6 +93,16 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStoreConfig(StoreConfig):
+    """Where the ledger of credit is kept, if not with the payments.
+
+    ``lease_seconds``: how long what is prepared there and not decided is left alone.
+    """
+
+    lease_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackConfig:
     """How the gateways reach us. ``base_url`` has no slash at its end; ``None`` if it was not given."""
 
@@ -151,6 +161,7 @@ class WalletConfig:
     hold_ttl_seconds: int
     over: str
     refills: tuple[Mapping[str, Any], ...] = ()  # policies, as they stand in the file
+    store: LedgerStoreConfig | None = None  # None: with the payments
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,14 @@ class Settling:
         twin.store = self.store.join(connection)
         return twin
 
+    def after_commit(self) -> None:
+        """The host has ended the transaction that this flow has joined.
+
+        Needed only where the ledger has a database of its own: what was prepared there is committed or rolled back like
+        the host's transaction. Without it the next recovery does, and until then the accounts are locked.
+        """
+        self.store.finish()
+
     def settle(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str = "") -> tuple[T, Draft]:
         """Gather, decide, write; again from the start if somebody moved first or the decision needs to know more.
 

@@ -7,26 +7,12 @@ written into its place first, and a writer that comes late finds it there and gi
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 
 from ..errors import StoreConflict
+from ..store import Recovery
 from .branches import COMMIT, Branching, age
 
 logger = logging.getLogger("payflow.stores")
-
-
-@dataclass(slots=True)
-class Recovery:
-    """What became of prepared transactions, by name. ``waiting``: too young, or in somebody else's hands."""
-
-    committed: list[str] = field(default_factory=list)
-    rolled_back: list[str] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
-
-    @property
-    def ended(self) -> int:
-        """How many were ended."""
-        return len(self.committed) + len(self.rolled_back)
 
 
 def recover(payments: Branching, ledger: Branching, prefix: str, lease: int) -> Recovery:

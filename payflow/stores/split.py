@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from ..errors import ConfigError, PayflowError, Refused, StoreConflict, StoreError
 from ..records import Changes, Entry, replace
-from ..store import Facts, History, Wants
+from ..store import Facts, History, Recovery, Wants
 from .beside import side_by_side
 from .branches import Branch, branch_name, branch_prefix
 from .connections import driver_connection
@@ -27,7 +27,7 @@ from .crediting import Crediting
 from .dialect import no_two_phase
 from .explaining import Explaining
 from .parting import asks, parted, wanted
-from .recovery import Recovery, conclude, recover
+from .recovery import conclude, recover
 from .sql import SqlStore
 
 logger = logging.getLogger("payflow.stores")
@@ -209,11 +209,7 @@ class SplitStore(SqlStore):
     # -- recovery -----------------------------------------------------------------------------------------------
 
     def recover(self, lease_seconds: float | None = None) -> Recovery:
-        """End what processes that died have left prepared in the ledger's database.
-
-        What is decided is ended at once; what is not is rolled back after ``lease_seconds`` (of the store, unless
-        given), unless the transaction that would decide it is still going on.
-        """
+        """See :meth:`payflow.store.TwoPhaseStore.recover`."""
         lease = self.lease_seconds if lease_seconds is None else lease_seconds
         return recover(self.payments, self.ledger, self._own_prefix(), round(lease * 1_000_000))
 
