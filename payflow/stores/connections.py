@@ -125,6 +125,10 @@ class Connections:
             raise
         except Exception as error:
             if isinstance(error, _VALUES) or type(error).__module__.partition(".")[0] in _DRIVERS:
+                if self._host is not None and (self.dialect.undone(error) or self.dialect.aborted(self._host)):
+                    # Whoever went on would write into whatever the driver begins next, without the host's own rows.
+                    self._undone = True
+                    raise _transaction_undone() from error
                 translated = self.dialect.translate(error)
                 logger.debug("%s said %s", self.dialect.name, type(error).__name__, extra={"code": translated.code})
                 raise translated from error
@@ -163,6 +167,6 @@ def outcome_unknown() -> StoreError:
 
 def _transaction_undone() -> StoreError:
     return StoreError(
-        "The database rolled back the whole transaction that was joined (a deadlock): the host has to begin it again",
+        "The transaction that was joined is over (a deadlock, or others moved first): the host has to begin it again",
         code="STORE_TRANSACTION_UNDONE", retryable=True,
     )  # fmt: skip

@@ -127,7 +127,12 @@ class Dialect(ABC):
         """Our code for a driver's error that is no conflict."""
 
     def undone(self, error: Exception) -> bool:  # noqa: ARG002 -- for the databases that do it
-        """Whether the database has rolled back the whole transaction, savepoints and all, with this error."""
+        """Whether the whole transaction, savepoints and all, is over with this error: rolled back by the database, or
+        never to get the lock it wants."""
+        return False
+
+    def aborted(self, connection: Any) -> bool:  # noqa: ARG002 -- for the database that has such a state
+        """Whether a connection is in a transaction that takes nothing any more but its rollback."""
         return False
 
     def translate(self, error: Exception) -> StoreError:

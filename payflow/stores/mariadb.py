@@ -145,7 +145,12 @@ class MariaDB(Dialect):
         if not connection.server_status & self.driver.constants.SERVER_STATUS.SERVER_STATUS_IN_TRANS:
             if connection.get_autocommit():
                 raise not_in_transaction()
-            connection.begin()  # a savepoint before the first statement would be lost
+            with self.cursor(connection) as cursor:
+                # The driver does not hear of a transaction in which was only read; to begin would end it and its locks.
+                cursor.execute("select @@in_transaction")
+                begun = cursor.fetchone()[0]
+            if not begun:
+                connection.begin()  # a savepoint before the first statement would be lost
 
     def concatenated(self, *parts: str) -> str:
         return f"concat({', '.join(parts)})"  # || is "or" here

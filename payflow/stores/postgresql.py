@@ -33,6 +33,7 @@ from .sets import Part
 _MIGRATIONS = 7_290_114_001  # the number of our advisory lock
 _NO_SUCH_OBJECT, _IN_USE = "42704", "55000"
 _CONFLICTS = {"40001", "40P01", "23505", "55P03"}  # serialization, deadlock, unique, lock timeout
+_OVER = {"40001", "40P01"}
 #: Plans are kept while tables grow from nothing to millions: they must never begin to scan. The store's statements all
 #: ask by keys or walk an index, and no parameter changes how.
 _KEPT = {"plan_cache_mode": "force_generic_plan"}
@@ -134,6 +135,13 @@ class PostgreSQL(Dialect):
 
     def conflict(self, error: Exception) -> bool:
         return getattr(error, "sqlstate", None) in _CONFLICTS
+
+    def undone(self, error: Exception) -> bool:
+        # A savepoint could be gone back to; but the locks and the snapshot of its transaction would stay.
+        return getattr(error, "sqlstate", None) in _OVER
+
+    def aborted(self, connection: Any) -> bool:
+        return bool(connection.info.transaction_status == self.driver.pq.TransactionStatus.INERROR)
 
     def code_of(self, error: Exception) -> str:
         state = getattr(error, "sqlstate", None) or ""

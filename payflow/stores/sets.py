@@ -80,6 +80,9 @@ def compared(changes: Changes) -> list[Part]:
         parts.append(Part(ALLOWANCE, ("used",), ("action", "currency", "day", "used"), spent))
     if changes.accounts:
         parts += _accounts(changes)
+    holds = _sorted_rows(HOLD, changes.holds)
+    if holds:  # a hold ends once: in a host's old snapshot it may be open still, though its account is read anew
+        parts.append(Part(HOLD, HOLD.changing, ("id", "status"), [(*row, "open") for row in holds]))
     policies = [(*_POLICY_ROW(new), read) for read, new in changes.policies.values() if read is not None]
     if policies:
         parts.append(Part(POLICY, POLICY.changing, ("name", "version"), sorted(policies, key=lambda row: row[-2])))
@@ -127,7 +130,6 @@ def replaced(changes: Changes) -> list[Part]:
             (REFUND, changes.refunds),
             (ATTEMPT, changes.attempts),
             (INCIDENT, changes.incidents),
-            (HOLD, changes.holds),
         )
         if (rows := _sorted_rows(table, kept))
     ]

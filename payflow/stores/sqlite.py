@@ -26,6 +26,7 @@ from .sets import Part
 
 _BUSY, _LOCKED, _READ_ONLY, _FULL, _CANNOT_OPEN, _CONSTRAINT, _NOT_A_DATABASE = 5, 6, 8, 13, 14, 19, 26
 _UNIQUE = {1555, 2067}  # primary key, unique
+_BUSY_SNAPSHOT = 517
 _CODES = {_READ_ONLY: "STORE_READ_ONLY", _FULL: "STORE_FULL", _CONSTRAINT: "STORE_VALUE_REFUSED"}
 _DUE = "select id from pf_payment where next_check_at <= ? order by next_check_at, id limit ?"
 HEADS = f"""select {", ".join("m." + column for column in MESSAGE.columns)} from pf_message m
@@ -135,6 +136,9 @@ class SQLite(Dialect):
     def conflict(self, error: Exception) -> bool:
         code = getattr(error, "sqlite_errorcode", 0)
         return code in _UNIQUE or code & 0xFF in {_BUSY, _LOCKED}
+
+    def undone(self, error: Exception) -> bool:
+        return getattr(error, "sqlite_errorcode", 0) == _BUSY_SNAPSHOT  # it has read, and others have written since
 
     def code_of(self, error: Exception) -> str:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

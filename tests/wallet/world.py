@@ -38,6 +38,7 @@ class Purse:
         self, url: str, *, store: SqlStore | None = None, policies: dict[str, str] | None = None, migrate: bool = True,
         refills: Sequence[Mapping[str, Any]] = (), **credit: Any,
     ) -> None:  # fmt: skip
+        self.url = url
         self.clock = Hand()
         self.store = store or open_store(url, pool_size=20, busy_timeout_seconds=20)
         if migrate:
