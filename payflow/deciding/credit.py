@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from ..ledger.book import Book
-from ..ledger.buckets import Bucket, Parts
+from ..ledger.buckets import Bucket, Parts, of_kind
 from ..records import AccountChange
 from . import holds
 from .affording import afford, insufficient
@@ -53,7 +53,7 @@ def grant(draft: Draft, operation: Operation, amount: int, *, kind: str, expires
     if expires_at is not None and expires_at <= draft.now:
         look_for(draft, "grant", operation)
         raise InvalidRequest("This credit would have lapsed already", code="CREDIT_INVALID_EXPIRY")
-    parts = _given(draft, "grant", operation, book, _bucket(kind, amount, expires_at))
+    parts = _given(draft, "grant", operation, book, of_kind(kind, amount, expires_at))
     return movement(draft, book, post(draft, "grant", operation, [(book, parts)]), amount)
 
 
@@ -64,7 +64,7 @@ def adjust(draft: Draft, operation: Operation, amount: int, *, debt: bool) -> Mo
     if done is not None:
         return repeated(draft, book, done, amount)
     if amount > 0:
-        parts = _given(draft, "adjustment", operation, book, _bucket("paid", amount, None))
+        parts = _given(draft, "adjustment", operation, book, of_kind("paid", amount, None))
     else:
         parts = _taken(draft, operation, book, -amount, debt=debt)
     return movement(draft, book, post(draft, "adjustment", operation, [(book, parts)]), amount)
@@ -75,11 +75,6 @@ def _given(draft: Draft, verb: str, operation: Operation, book: Book, bucket: Bu
     if not book.has_room(bucket.remaining):
         look_for(draft, verb, operation)
     return book.give(bucket)
-
-
-def _bucket(kind: str, amount: int, expires_at: int | None) -> Bucket:
-    """Credit of one kind and end is one bucket, however often it is given."""
-    return Bucket(kind if expires_at is None else f"{kind}:{expires_at}", kind, amount, 0, expires_at)
 
 
 def _taken(draft: Draft, operation: Operation, book: Book, amount: int, *, debt: bool) -> Parts:
@@ -105,7 +100,7 @@ def transfer(draft: Draft, operation: Operation, to: str, amount: int) -> Moveme
     taken, _ = source.take(amount, draft.now)
     given: Parts = []
     for name, share in taken:
-        bucket = _bucket(kinds[name].kind, -share, kinds[name].expires_at)
+        bucket = of_kind(kinds[name].kind, -share, kinds[name].expires_at)
         given += _given(draft, "transfer", operation, target, bucket)
     journal = post(draft, "transfer", operation, [(source, taken), (target, given)])
     note_spent(draft, source, amount)

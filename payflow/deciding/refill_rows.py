@@ -94,6 +94,6 @@ def _place(policy: RefillPolicy, enrolment: Enrolment, now: int) -> _Place | Non
     new_anchor, new_count = (now, 1) if policy.since is None else (enrolment.anchor, running + 1)
     next_at = policy.periods(new_anchor).start(new_count)
     expires_at = policy.lapses_at(now, next_at)
-    bucket = "refill" if expires_at is None else f"refill:{window}"
+    bucket = credit.of_kind("refill", 0, expires_at).id
     named = digest(policy.name, policy.version, window)
     return _Place(window, due, new_anchor, new_count, next_at, named, bucket, expires_at)

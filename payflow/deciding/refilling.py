@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import NotFound
 from ..ledger.book import Book
-from ..ledger.buckets import Bucket, Parts
+from ..ledger.buckets import Parts, of_kind
 from ..records import Refill
 from ..refill.choosing import Credit, Decision, amount_of, choose, decide
 from ..refill.policy import RefillPolicy, stored
@@ -135,8 +135,7 @@ def grant(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, ca
         if rest:
             parts, _ = book.take(rest, draft.now, only=kinds)
     if decision.amount:
-        name = "refill" if decision.expires_at is None else f"refill:{decision.window}"
-        parts = [*parts, *book.give(Bucket(name, "refill", decision.amount, 0, decision.expires_at))]
+        parts = [*parts, *book.give(of_kind("refill", decision.amount, decision.expires_at))]
     operation = Operation(
         account=book.id, key=f"{policy.name}:{decision.window}", cause=cause, memo=policy.name,
         digest=digest(policy.name, policy.version, decision.window),
@@ -169,14 +168,12 @@ def _after(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision) -
 
 
 def _decision(draft: Draft, book: Book, policy: RefillPolicy, *, on_demand: bool) -> Decision:
-    return decide(
-        policy,
-        book.account,
-        _credit(draft, book),
-        draft.now,
-        today(draft.now, draft.rules.credit.zone)[0],
-        on_demand=on_demand,
-    )
+    credit, day = _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0]
+    decision = decide(policy, book.account, credit, draft.now, day, on_demand=on_demand)
+    lapses = credit.refill_free if policy.mode == "reset" else 0
+    if decision.what in ("grant", "order") and not book.has_room(decision.amount - lapses):
+        return replace(decision, what="pass", why="no_room", amount=0)  # more than an account can hold
+    return decision
 
 
 def _credit(draft: Draft, book: Book) -> Credit:

@@ -75,15 +75,16 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
     operation = Operation(account=book.id, key=payment.id, cause=cause, memo=bought.pack or bought.policy)
     journal = post(draft, "topup", operation, [(book, parts)], payment_id=payment.id)
     if bought.policy:
+        waits = book.account.refill_payment  # another one may be under way or paid, where this one was paid late
+        window = bought.window if waits == payment.id else draft.now
         draft.changes.refills.append(
             Refill(
-                account=book.id, policy=bought.policy, window=bought.window, journal_id=journal.id, amount=bought.total,
+                account=book.id, policy=bought.policy, window=window, journal_id=journal.id, amount=bought.total,
                 periods=1, before=before, after=before + bought.total, cause_kind="payment", cause_id=payment.id,
                 policy_version=bought.policy_version, at=draft.now,
             )
         )  # fmt: skip
         # The next period is counted from here; the next run sees when it begins.
-        waits = book.account.refill_payment  # another one may be under way, where this one was paid late
         book.set(
             refill_payment="" if waits == payment.id else waits, refilled_at=draft.now, refill_version=0,
             next_refill_at=draft.now,
@@ -115,15 +116,15 @@ def refundable(draft: Draft, payment: Payment, wanted: int | None) -> tuple[int,
     bought = Purchase.of(payment)
     book = book_of(draft, bought.account)
     left = payment.captured - payment.refunded - payment.reserved
-    delivered = journal_id("topup", book.id, payment.id)
-    if delivered not in draft.wants.journals:
-        raise Needs(journals={delivered})
-    if delivered not in draft.facts.journals:  # its account could not hold it: nothing is to be taken back
-        return left if wanted is None else wanted, 0
     gone = payment.captured - left
-    # What failed refunds took was given back; so this is what the others have taken.
-    taken = sum(kept.credit for kept in draft.refunds_of(payment.id) if kept.status != "failed")
     amount = left if wanted is None else wanted
+    refunds = {journal_id("clawback_undone", book.id, kept.id): kept for kept in draft.refunds_of(payment.id)}
+    delivered = journal_id("topup", book.id, payment.id)
+    if not {delivered, *refunds} <= draft.wants.journals:
+        raise Needs(journals={delivered, *refunds})
+    if delivered not in draft.facts.journals:  # its account could not hold it: nothing is to be taken back
+        return amount, 0
+    taken = sum(kept.credit for undone, kept in refunds.items() if undone not in draft.facts.journals)
     needed = _share(bought, payment, gone + amount) - taken
     policy = draft.rules.policies.get("spent_topup", "refuse")
     unspent = sum(kept.free(draft.now) for kept in book.buckets if kept.id in _own(payment))

@@ -33,6 +33,11 @@ class Bucket(NamedTuple):
         return self.remaining - self.held
 
 
+def of_kind(kind: str, amount: int, expires_at: int | None) -> Bucket:
+    """Credit of one kind and end is one bucket, however often it is given."""
+    return Bucket(kind if expires_at is None else f"{kind}:{expires_at}", kind, amount, 0, expires_at)
+
+
 #: What a movement takes from or gives to each bucket: its id and units, signed.
 Parts = list[tuple[str, int]]
 

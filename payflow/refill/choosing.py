@@ -47,7 +47,7 @@ class Decision:
 
     ``amount`` units are granted for ``periods`` periods, of which the last began at ``window``; with ``mode`` reset the
     free rest of earlier refills lapses first. ``anchor`` and ``count`` are what the account keeps, ``next_at`` is when
-    its next period begins. ``why``: not_due, in_flight, inactive, nothing_missing.
+    its next period begins. ``why``: not_due, in_flight, inactive, nothing_missing, no_room.
     """
 
     what: str
