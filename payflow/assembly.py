@@ -217,13 +217,13 @@ def open_worker(flow: Flow, handlers: Handlers | None = None) -> Worker:
 
 def chores_of(flow: Flow) -> dict[str, Callable[[], int]]:
     """What the worker does besides payments: what is in doubt between two databases is ended, what is over lapses,
-    what is due is refilled."""
+    what is due is refilled, balances are watched."""
     chores: dict[str, Callable[[], int]] = {}
     if isinstance(flow.store, TwoPhaseStore):
         chores["recover"] = partial(_recovered, flow.store)
     if flow.config.wallet.units:
         wallet = open_wallet(flow)
-        chores |= {"sweep": wallet.sweep, "refill": wallet.refills.step}
+        chores |= {"sweep": wallet.sweep, "refill": wallet.refills.step, "watch": wallet.watch}
     return chores
 
 

@@ -485,6 +485,10 @@ class ExplainStore(Protocol):
         """The log of refills: account, policy, window."""
         ...
 
+    def refills_between(self, account: str, since: int, until: int) -> list[Refill]:
+        """The log of an account's refills at ``since <= at <= until``, in no order; it reads all of the account's."""
+        ...
+
     def used(
         self, by: Sequence[str], since: int, until: int, *, account: str | None = None, unit: str | None = None,
         most: int | None = None,

@@ -31,7 +31,7 @@ def command(context: click.Context, path: str, json_wanted: bool) -> None:
         money = f"{text_from_minor(one.amount, one.currency)} {one.currency}" if one.currency else "-"
         click.echo(
             f"{one.id}  {(iso(one.created_at) or '')[:19]}  {one.kind:<24} {one.status:<9} {money:>16}  "
-            f"×{one.count}  payment {one.payment_id or '-'}"
+            f"×{one.count}  {f'payment {one.payment_id}' if one.payment_id else one.ref}"
         )
     click.echo(f"{len(found)} open" if found else "No open incidents.")
 

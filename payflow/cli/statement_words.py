@@ -13,6 +13,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "refill": ("refill", "补充"),
     "clawback": ("taken back by a refund", "退款扣回"),
     "clawback_undone": ("given back, the refund failed", "退款失败返还"),
+    "repayment": ("freed credit pays debt", "释放的额度偿还欠款"),
     "adjustment": ("correction", "更正"),
     # -- causes
     "payment": ("payment {id}, order {order}, {gateway} {money}", "支付 {id}，订单 {order}，{gateway} {money}"),

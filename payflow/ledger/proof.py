@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from ..records import Account, Entry, Hold, Journal, replace
 from . import chain
+from .buckets import DEBT, Bucket
 
 #: What can be wrong: the chain of an account, what its row says beside its entries, the chain of a payment.
 CHAIN, ROW, PAYMENT = "I-24", "I-24b", "I-24c"
 _KINDS = ("promo", "refill", "paid")
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +145,24 @@ class AccountProof:
         if account.held != held:
             yield f"the account says {account.held} is held, and its open holds come to {held}"
         try:
-            stored = {
-                str(name): (kind, int(left), int(kept)) for name, kind, left, kept, _ in json.loads(account.buckets)
-            }
+            stored = {str(bucket[0]): Bucket(*bucket) for bucket in json.loads(account.buckets)}
         except (ValueError, TypeError):
             yield "the account's buckets cannot be read"
             return
         yield from self._buckets(stored, _held(holds))
 
-    def _buckets(self, stored: Mapping[str, tuple[str, int, int]], held: Mapping[str, int]) -> Iterable[str]:
+    def _buckets(self, stored: Mapping[str, Bucket], held: Mapping[str, int]) -> Iterable[str]:
         for name in sorted(stored.keys() | self.buckets.keys() | held.keys()):
-            kind, left, kept = stored.get(name, ("", 0, 0))
-            if left != self.buckets.get(name, 0):
-                yield f"its bucket {name} has {left}, and its entries come to {self.buckets.get(name, 0)}"
-            if kept != held.get(name, 0):
-                yield f"its bucket {name} has {kept} held, and the open holds took {held.get(name, 0)} of it"
-            if name in stored and kind != _kind(name):
-                yield f"its bucket {name} is {_kind(name)} credit, and it says {kind}"
+            kept = stored.get(name, Bucket(name, _kind(name), 0))
+            if kept.remaining != self.buckets.get(name, 0):
+                yield f"its bucket {name} has {kept.remaining}, and its entries come to {self.buckets.get(name, 0)}"
+            if kept.held != held.get(name, 0):
+                yield f"its bucket {name} has {kept.held} held, and the open holds took {held.get(name, 0)} of it"
+            if kept.kind != _kind(name):
+                yield f"its bucket {name} is {_kind(name)} credit, and it says {kept.kind}"
+            lapses = _lapses(name)
+            if name in stored and lapses not in (_UNKNOWN, kept.expires_at):
+                yield f"its bucket {name} lapses at {lapses or 'no time'}, and it says {kept.expires_at or 'no time'}"
 
 
 def _said(entry: Entry, lines: Sequence[Entry], booked: Sequence[Entry], balance: int) -> str:
@@ -178,12 +181,20 @@ def _said(entry: Entry, lines: Sequence[Entry], booked: Sequence[Entry], balance
 
 def _kind(bucket: str) -> str:
     """The kind of credit a bucket is of, by its name; top-ups have their payment's id, and what came on top a +."""
-    if bucket == "debt":
+    if bucket == DEBT:
         return bucket
     before = bucket.partition(":")[0]
     if before in _KINDS:
         return before
     return "promo" if bucket.endswith("+") else "paid"
+
+
+def _lapses(bucket: str) -> int | None:
+    """When a bucket lapses, as its name says; ``_UNKNOWN`` for top-ups and what a policy has granted."""
+    kind, colon, instant = bucket.partition(":")
+    if kind in ("promo", "paid") and instant.isdecimal():
+        return int(instant)
+    return None if not colon and (kind in _KINDS or kind == DEBT) else _UNKNOWN
 
 
 def _held(holds: Iterable[Hold]) -> dict[str, int]:

@@ -85,6 +85,12 @@ class Explaining(Connections):
             rows = self.dialect.select_by(cursor, REFILL, ("account", "policy", "period_start"), windows)
         return [record_of(Refill, row) for row in rows]
 
+    def refills_between(self, account: str, since: int, until: int) -> list[Refill]:
+        """See :meth:`payflow.store.ExplainStore.refills_between`."""
+        sql = f"{select(REFILL)}account = ? and at >= ? and at <= ?"
+        with self._cursor() as cursor:
+            return [record_of(Refill, row) for row in self.dialect.run(cursor, sql, (account, since, until)).fetchall()]
+
     # -- usage --------------------------------------------------------------------------------------------------
 
     def used(

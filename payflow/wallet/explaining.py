@@ -12,6 +12,7 @@ from ..store import Store
 from .periods import period
 from .statement import Statement, explaining, statement
 from .usage import GROUPED, Usage, of_days, of_names
+from .watch import Watch
 
 _ORDERS = frozenset({"oldest", "newest"})
 
@@ -60,6 +61,19 @@ class Explaining:
             GROUPED[by], begins, ends, account=account, unit=unit, most=None if by == "day" else most
         )
         return of_days(found, self._zone) if by == "day" else of_names(found)
+
+    def watch(self) -> int:
+        """Look at the next few thousand accounts, at most once a second: the worker does it, and goes round and round.
+
+        An account that does not have what its last entry says is an incident ``balance_unexplained``, one that is below
+        zero without booked debt ``balance_negative``; each is logged as an error with account and entry. Returns how
+        many were opened.
+        """
+        return self._watch.look()
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.flow)
 
     @cached_property
     def _zone(self) -> tzinfo | None:

@@ -220,7 +220,11 @@ class _Causes:
         self.holds: dict[str, Hold] = facts.holds if facts else {}
         explained = explaining(store)
         windows = {window for one in journals if (window := self._window(one)) is not None}
-        self.refills: dict[str, Refill] = {one.journal_id: one for one in explained.refills_of(windows)}
+        found = explained.refills_of(windows)
+        unnamed = [one.at for one in journals if one.kind == "refill" and self._window(one) is None]
+        if unnamed:  # their journals' names are digests, and do not tell the window
+            found = [*found, *explained.refills_between(account, min(unnamed), max(unnamed))]
+        self.refills: dict[str, Refill] = {one.journal_id: one for one in found}
         self.lines = explained.entries_of({one.id for one in journals if one.kind == "transfer"})
 
     def _window(self, journal: Journal) -> tuple[str, str, int] | None:

@@ -179,6 +179,17 @@ def test_an_account_that_says_otherwise_than_its_entries_is_named(used: Purse, w
     assert any(says in one.says for one in breaks), breaks
 
 
+def test_credit_that_was_made_to_last_longer_is_named(used: Purse) -> None:
+    until = used.clock() + 1_000_000
+    used.wallet.grant("bob", "tokens", 5, key="g-1", expires_at=until)
+    assert found(used) == []
+    later = used.wallet.account("bob", "tokens").buckets.replace(f",{until}]", f",{until + 1}]")
+    assert sql(used, f"update pf_account set buckets = '{later}' where id = 'bob/tokens'") == 1
+    (one,) = found(used)
+    assert (one.number, one.name) == (ROW, "bob/tokens")
+    assert f"lapses at {until}, and it says {until + 1}" in one.says
+
+
 def test_lines_outside_of_every_chain_are_found(used: Purse) -> None:
     sql(used, f"{SLIPPED} ('grant:bob/tokens:y', 1, 'bob/tokens', 'tokens', 5, '', '')")
     assert {"I-24d", "I-01b"} <= {finding.invariant.number for finding in broken(used.store)}

@@ -16,6 +16,7 @@ from .test_spending import code_of
 from .world import Purse
 
 DAY = 86_400
+PRICE = {"amount": "9.99", "channel": "qr", "action": "buy"}
 REFILL = {
     "name": "daily", "unit": "tokens", "mode": "top_up", "amount": 50, "every": {"days": 1}, "trigger": "on_demand",
 }  # fmt: skip
@@ -118,6 +119,25 @@ def test_a_refill_is_told_with_its_policy_version_and_trigger(make_purse: Any) -
     purse.wallet.spend("ann", "tokens", 40, key="s-1")
     line = one(purse, "refill")
     assert (line.amount, line.policy, line.policy_version, line.trigger) == (40, "daily", 1, "demand")
+
+
+def test_an_owner_with_a_colon_has_the_same_causes(make_purse: Any) -> None:
+    purse = make_purse(refills=[REFILL])
+    purse.given("org:7", 10)
+    purse.wallet.spend("org:7", "tokens", 40, key="chat#1", use="chat")
+    refill, spend = one(purse, "refill", "org:7"), one(purse, "spend", "org:7")
+    assert (refill.policy, refill.policy_version, refill.trigger) == ("daily", 1, "demand")
+    assert (spend.key, spend.use) == ("chat#1", "chat")
+
+
+def test_a_refill_that_was_bought_is_told_with_payment_and_policy(make_purse: Any) -> None:
+    purse = make_purse(refills=[{**REFILL, "name": "sold", "mode": "add", "price": PRICE}])
+    purse.given("ann", 10)
+    assert code_of(purse.wallet.spend, "ann", "tokens", 40, key="s-1") == "CREDIT_INSUFFICIENT"
+    (payment,) = purse.store.recent_payments(5)
+    purse.pay(payment)
+    line = one(purse, "topup")
+    assert (line.payment_id, line.paid, line.policy, line.trigger) == (payment.id, 999, "sold", "payment")
 
 
 # -- figures -------------------------------------------------------------------------------------------------------
