@@ -17,7 +17,7 @@ ENVIRON = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["wallet.md", "wallet.zh.md"])
+@pytest.mark.parametrize("name", ["wallet.md", "wallet.zh.md", "statements.md", "statements.zh.md"])
 def test_the_walk_of_a_guide_runs_and_prints_what_it_says(name: str, tmp_path: Path) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     config = re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0]

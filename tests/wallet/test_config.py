@@ -38,7 +38,7 @@ def test_a_wallet_opens_from_its_config(tmp_path: Path) -> None:
     assert (refused.value.code, refused.value.ids["cap"]) == ("CREDIT_CAP_EXCEEDED", "per_day")
     hold = wallet.change("ann", "tokens", by="ops", caps={"per_day": 2000}), wallet.hold("ann", "tokens", 100, key="h")
     assert wallet.settle(hold[1].id, 150).balance == 350  # over: spend
-    assert payflow.open_worker(flow).round().chores == {"sweep": 0, "refill": 1}
+    assert payflow.open_worker(flow).round().chores == {"sweep": 0, "refill": 1, "watch": 0}
     flow.store.close()
 
 
