@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench clean distclean
+.PHONY: help run credits test lint format bench clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,10 @@ help: ## this list
 run: ## the coffee shop, paid by Alipay and WeChat Pay, and the sandbox that is their far side; prints both addresses
 	@bash .ci/environment examples
 	@PAYFLOW_CONFIG=$${PAYFLOW_CONFIG:-examples/coffee/payflow.sandbox.json} exec $(BIN)/python -m examples.coffee
+
+credits: ## a chat that sells prepaid credit: bought, held, spent, refilled, refunded; prints its address
+	@bash .ci/environment examples
+	@exec $(BIN)/python -m examples.credits
 
 test: ## every test, with the PostgreSQL, MariaDB and browser it needs
 	@bash .ci/system

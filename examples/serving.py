@@ -1,0 +1,108 @@
+"""How the examples are served: secrets of this checkout's own, a free port, a server that closes cleanly."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from flask import Flask
+
+from payflow import Flow
+from payflow.gateways.mock import HttpDelivery, MockGateway
+
+
+def make_secrets(folder: Path) -> None:
+    """Secrets of this checkout's own, made on the first run and never committed."""
+    folder.mkdir(exist_ok=True)
+    for name in ("confirmations.secret", "mock.secret"):
+        file = folder / name
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(48))
+
+
+def start_mock(flow: Flow, address: str) -> MockGateway | None:
+    """The mock gateway's sender, if the config has a mock account."""
+    gateway = flow.gateways.get("mock")
+    if gateway is None:
+        return None
+    mock = cast(MockGateway, gateway)
+    mock.cashier_url = address + mock.cashier_url
+    mock.deliver = HttpDelivery(lambda account: f"{address}/callbacks/{account}")
+    mock.start()
+    return mock
+
+
+def wanted_port(usual: int = 8000) -> int:
+    """The port named by ``PORT``, else the usual one."""
+    text = os.environ.get("PORT", str(usual))
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise SystemExit(f"PORT is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def free_port(wanted: int) -> int:
+    """The port asked for, or another one if somebody listens there."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SystemExit("No free port on 127.0.0.1")
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def start_serving(app: Flask, port: int, stop: threading.Event) -> Callable[[], None]:
+    """Serve in a thread of its own; how it is closed."""
+    run, close = make_server(app, port)
+    threading.Thread(target=_serve, args=(run, stop), name="server", daemon=True).start()
+    return close
+
+
+def _serve(run: Callable[[], None], stop: threading.Event) -> None:
+    """Serve until it is closed. While it is being closed, its loop may still look at a socket that is gone."""
+    try:
+        run()
+    except (OSError, ValueError, KeyError):
+        if not stop.is_set():
+            raise
+
+
+def make_server(app: Flask, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A server that runs, and how it is closed: waitress if it is installed, else the one that Flask brings along.
+
+    Both have a thread for each page that keeps its stream open.
+    """
+    try:
+        from waitress.server import create_server
+    except ImportError:
+        from werkzeug.serving import make_server as werkzeug_server
+
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        own = werkzeug_server("127.0.0.1", port, app, threaded=True)
+        return own.serve_forever, own.shutdown
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    served = create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
+
+    def close() -> None:
+        served.task_dispatcher.shutdown(timeout=1)  # what is nearly done is sent; a stream that goes on is cut
+        served.close()
+
+    return served.run, close

@@ -1,0 +1,1 @@
+"""The chat that sells credit: its rules, its pages, its processes, and a person in a browser."""
