@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from .prices import UNIT
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """Units of credit. ``parts`` stand in the order in which they are spent; ``next`` is the next free credit."""
+    """Units of credit. ``parts`` stand in the order in which they are spent; ``next`` is the next free credit, which
+    fills up to ``refilled_to``."""
 
     account: str
     available: int
@@ -23,6 +25,7 @@ class Purse:
     tier: str
     parts: Sequence[Bucket]
     next: NextRefill | None
+    refilled_to: int
     now: int
 
     @property
@@ -37,8 +40,10 @@ def purse_of(wallet: Wallet, owner: str) -> Purse | None:
         has = wallet.balance(owner, UNIT)
     except NotFound:
         return None
+    comes = wallet.refills.next(has.account.id)
+    policy = json.loads(wallet.policies.one(comes.policy).body) if comes is not None else {}
     return Purse(
         account=has.account.id, available=max(0, has.available), held=has.held, balance=has.balance,
         tier=has.account.tier, parts=[part for part in has.buckets if part.remaining > 0],
-        next=wallet.refills.next(has.account.id), now=wallet.flow.clock(),
+        next=comes, refilled_to=policy.get("amount", 0), now=wallet.flow.clock(),
     )  # fmt: skip

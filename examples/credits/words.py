@@ -35,7 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cost_lost": ("Broken off: it cost nothing, {held} released", "中断：不收费，已释放 {held}"),
     # the purse
     "purse": ("Your credit", "您的额度"), "available": ("available", "可用"),
-    "held": ("{held} held for an answer", "{held} 为回答预留中"),
+    "held": ("{held} held for answers", "{held} 为回答预留中"),
     "promo": ("Bonus", "赠送"), "refill": ("Free", "免费"), "paid": ("Bought", "购买"), "debt": ("Owed", "欠款"),
     "lapses": ("until {at}", "{at} 前有效"),
     "refill_due": ("Free credit is due: a question that finds too little fills you up to {amount}.",

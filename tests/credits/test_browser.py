@@ -166,7 +166,7 @@ def test_bought_asked_held_settled_and_every_unit_explained(page: Page, chat: Ru
     loads: list[str] = []
     page.on("framenavigated", lambda frame: loads.append(frame.url))
     page.click("#try_story")
-    expect(page.locator("#held")).to_have_text(f"{STORY_HELD} held for an answer")
+    expect(page.locator("#held")).to_have_text(f"{STORY_HELD} held for answers")
     expect(page.locator(".answer.writing .words")).to_contain_text("Once there")
     look(page, chat, "4-writing")
     expect(page.locator(".answer.done .words")).to_contain_text("and it cost him nothing.")
@@ -331,7 +331,7 @@ def test_it_works_without_javascript(chromium: Any, chat: Running, size: str) ->
     page = context.new_page()
     page.goto("/")
     ask(page, "tell me a story")
-    assert f"{STORY_HELD} held for an answer" in page.inner_text("#held")
+    assert f"{STORY_HELD} held for answers" in page.inner_text("#held")
     page.click(".stop")
     assert "it cost nothing" in page.inner_text(".cost")
     ask(page, "hello")

@@ -17,6 +17,7 @@ def test_a_pack_is_paid_and_its_credit_is_there(chat: Chat, visitor: Visitor) ->
     chat.mock.pump()
     assert "5,000 credit is yours" in visitor.page(f"/payments/{payment.id}")
     assert visitor.has.available == 5000
+    assert "a question that finds too little fills you up to 1,000" in visitor.page()
 
 
 def test_two_callbacks_credit_once(chat: Chat, visitor: Visitor) -> None:

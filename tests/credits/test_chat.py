@@ -35,7 +35,7 @@ def test_while_an_answer_is_written_its_credit_is_held(slow: Chat) -> None:
     assert visitor.ask().status_code == 303
     assert (visitor.has.available, visitor.has.held, visitor.has.balance) == (1000 - STORY_HELD, STORY_HELD, 1000)
     page = visitor.page()
-    assert f"{STORY_HELD} held for an answer" in page
+    assert f"{STORY_HELD} held for answers" in page
     assert "Stop" in page
     assert f"{STORY} {STORY_HELD}" in visitor.page("/statement").partition("Held now, not spent yet")[2]
 
