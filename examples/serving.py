@@ -102,7 +102,8 @@ def make_server(app: Flask, port: int) -> tuple[Callable[[], None], Callable[[],
     served = create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
 
     def close() -> None:
-        served.task_dispatcher.shutdown(timeout=1)  # what is nearly done is sent; a stream that goes on is cut
+        served.task_dispatcher.shutdown(timeout=1)  # what is nearly done is sent
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # a stream that goes on is cut: that is no error
         served.close()
 
     return served.run, close
