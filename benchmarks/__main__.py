@@ -18,6 +18,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .sending import sandbox_orders, send_alipay, send_wechat
     from .spending import spend_mariadb, spend_postgres, spend_sqlite
     from .sqlite_callbacks import sqlite_sets, sqlite_single
+    from .statement import statement_sqlite
     from .verification import verify_alipay, verify_wechat, verify_wechat_certificate
     from .volume import volume_postgres, volume_sqlite
 
@@ -37,6 +38,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
         "volume_postgres": volume_postgres,
         "reconciliation": reconciliation,
         "refill_sqlite": refill_sqlite,
+        "statement_sqlite": statement_sqlite,
         "spend_sqlite": spend_sqlite,
         "spend_postgres": spend_postgres,
         "spend_mariadb": spend_mariadb,
