@@ -91,7 +91,7 @@ def stream_of(running: Running, session: requests.Session) -> str:
 
 
 def test_two_processes_refill_once_and_never_spend_more_than_there_is(run: Callable[..., Running]) -> None:
-    one, two = run(pause_ms=150), run(pause_ms=150)
+    one, two = run(pause_ms=500), run(pause_ms=500)  # no answer ends before all eight have asked
     session = somebody(one)
     statuses: list[int] = []
 
@@ -109,7 +109,7 @@ def test_two_processes_refill_once_and_never_spend_more_than_there_is(run: Calla
         sorted(statuses) == [200] * 4 + [409] * 4
     )  # four of 205 fit into the 1000 of one refill; a redirect is followed
     assert f"{1000 - 4 * STORY_HELD} available" in read(two, session)
-    page = wait_until(one, session, f"{1000 - 4 * STORY_COST} available", 60)
+    page = wait_until(one, session, f"{1000 - 4 * STORY_COST} available", 150)
     assert page.count(f"{STORY_COST} credit:") == 4
     assert "5 movements add up to" in read(two, session, "/statement")
     assert {one.stop(), two.stop()} == {0}

@@ -32,7 +32,7 @@ def test_it_opens_a_flow_over_both_and_the_worker_recovers(postgres_url: str, tm
     payflow.open_wallet(flow).grant("ann", "tokens", 5, key="k")
     assert [one.balance for one in flow.store.ledger.accounts(["ann/tokens"])] == [5]
     assert flow.store.payments.accounts(["ann/tokens"]) == []
-    assert payflow.open_worker(flow).round().chores == {"recover": 0, "sweep": 0, "refill": 1}
+    assert payflow.open_worker(flow).round().chores == {"recover": 0, "sweep": 0, "refill": 1, "watch": 0}
     flow.store.close()
 
 
