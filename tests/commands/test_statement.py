@@ -141,6 +141,24 @@ def test_who_looks_at_the_beginning_only_breaks_nothing(books: Books) -> None:
     running.stderr.close()
 
 
+def test_b175_nothing_that_is_told_or_logged_has_a_secret_in_it(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+    bought = books.wallet.top_up("ann", "tokens", pack="starter", channel="qr", key="buy-2", action="buy",
+                                 metadata={"auth_code": "canary-17"}).payment  # fmt: skip
+    books.mock.payer.pay(bought.out_trade_no)
+    books.mock.pump()
+    caplog.set_level("DEBUG")
+    said = ""
+    for form in ("text", "csv", "json"):
+        said += books.types("statement", "ann/tokens", "--format", form).output
+        said += books.types("usage", "ann/tokens", "--format", form).output
+    said += books.types("doctor").output + books.types("doctor", "--json").output + caplog.text
+    assert bought.out_trade_no in said
+    kept = books.flow.payment(bought.id)
+    assert "canary-17" in kept.metadata
+    hidden = ("canary-17", books.environ["BOOKS_SECRET"], books.environ["BOOKS_MOCK_SECRET"], kept.next_action)
+    assert [secret for secret in hidden if secret in said] == []
+
+
 # -- usage ---------------------------------------------------------------------------------------------------------
 
 
