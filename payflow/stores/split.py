@@ -115,7 +115,9 @@ class SplitStore(SqlStore):
         facts = super().gather(ours) if ours is not None else Facts()
         if theirs is None:
             return facts
-        if theirs.accounts and (ours is not None or wants.again or self.joined) and self._branch is None:
+        # A journal is looked for before something is refused, or when somebody moved first: rarely, and then it counts.
+        careful = ours is not None or wants.journals or wants.again or self.joined
+        if theirs.accounts and careful and self._branch is None:
             self._settle_decided(theirs.accounts)
         found = (self._branch or self.ledger).gather(theirs)
         facts.accounts, facts.journals = found.accounts, found.journals

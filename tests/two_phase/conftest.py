@@ -19,10 +19,10 @@ PAIRS = {
 }  # fmt: skip
 
 
-def opened(payments: str, ledger: str, **settings: Any) -> SplitStore:
-    """The store over two addresses, with short waits."""
-    sides = [open_store(url, pool_size=20, busy_timeout_seconds=20) for url in (payments, ledger)]
-    return open_split_store(*sides, **settings)
+def opened(payments: str, ledger: str, *, busy_timeout_seconds: float = 20) -> SplitStore:
+    """The store over two addresses."""
+    sides = [open_store(url, pool_size=20, busy_timeout_seconds=busy_timeout_seconds) for url in (payments, ledger)]
+    return open_split_store(*sides)
 
 
 def whole(store: SplitStore) -> None:

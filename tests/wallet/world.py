@@ -35,8 +35,8 @@ class Purse:
     """Owners with tokens; the clock stands still until it is moved."""
 
     def __init__(
-        self, url: str, *, store: SqlStore | None = None, policies: dict[str, str] | None = None, migrate: bool = True,
-        refills: Sequence[Mapping[str, Any]] = (), **credit: Any,
+        self, url: str, *, store: SqlStore | None = None, policies: dict[str, str] | None = None,
+        migrate: bool = True, take_over: bool = True, refills: Sequence[Mapping[str, Any]] = (), **credit: Any,
     ) -> None:  # fmt: skip
         self.url = url
         self.clock = Hand()
@@ -57,7 +57,8 @@ class Purse:
             credit=CreditRules(**{"units": {"tokens": Caps(), "CNY": Caps()}, **credit}),
         )
         self.wallet = Wallet(self.flow, SHELF, refills)
-        self.wallet.policies.take_over()
+        if take_over:
+            self.wallet.policies.take_over()
         self.worker = Worker(self.flow, Handlers())
 
     def given(self, owner: str, amount: int, *, key: str = "welcome", kind: str = "paid", **more: Any) -> None:
