@@ -6,6 +6,7 @@ written into its place first, and a writer that comes late finds it there and gi
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from ..errors import StoreConflict
@@ -30,10 +31,11 @@ def recover(payments: Branching, ledger: Branching, prefix: str, lease: int) -> 
     return found
 
 
-def conclude(payments: Branching, ledger: Branching, gid: str, *, may_abort: bool) -> str | None:
+def conclude(payments: Branching, ledger: Branching, gid: str, *, may_abort: bool, forget: bool = True) -> str | None:
     """End one prepared transaction as it is decided, or (``may_abort``) decide that it is rolled back.
 
-    Its verdict; ``None`` if it has to wait: for its decision, or for somebody who has it in hand.
+    Its verdict; ``None`` if it has to wait: for its decision, or for somebody who has it in hand. ``forget``: the
+    decision goes with it, which is a write.
     """
     verdict = payments.verdict(gid)
     if verdict is None:
@@ -47,8 +49,9 @@ def conclude(payments: Branching, ledger: Branching, gid: str, *, may_abort: boo
         done = ledger.end_branch(gid, commit=verdict == COMMIT)
     except StoreConflict:
         return None
-    if verdict == COMMIT:
-        payments.forget_decision(gid)
+    if verdict == COMMIT and forget:
+        with contextlib.suppress(StoreConflict):  # the next recovery does
+            payments.forget_decision(gid)
     if done:
         logger.warning("A prepared transaction was ended by its decision: %s %s", verdict, gid)
     return verdict

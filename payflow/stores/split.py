@@ -117,7 +117,7 @@ class SplitStore(SqlStore):
             return facts
         # A journal is looked for before something is refused, or when somebody moved first: rarely, and then it counts.
         careful = ours is not None or wants.journals or wants.again or self.joined
-        if theirs.accounts and careful and self._branch is None:
+        if theirs.accounts and careful:
             self._settle_decided(theirs.accounts)
         found = (self._branch or self.ledger).gather(theirs)
         facts.accounts, facts.journals = found.accounts, found.journals
@@ -132,7 +132,8 @@ class SplitStore(SqlStore):
         for gid, moved in seen:
             if accounts.isdisjoint(json.loads(moved)):
                 continue
-            if conclude(self.payments, self.ledger, gid, may_abort=False) is None:
+            # Inside the host's transaction nothing is written but what is its own: a SQLite file has one writer.
+            if conclude(self.payments, self.ledger, gid, may_abort=False, forget=not self.joined) is None:
                 if self.joined and self.payments.verdict(gid) is None and self.ledger.branches(gid):
                     raise StoreError(
                         "This transaction of the host has moved credit of this account before, and cannot again: the"
