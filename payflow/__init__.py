@@ -3,7 +3,7 @@
 The map. A room imports only from rooms above it, or to its left on its own line; a test reads these lines as the rule.
 A singular name is a contract, the plural below it holds the implementations.
 
-    words       errors  money  identifiers  clock       what everybody says
+    words       errors  money  identifiers  clock  language   what everybody says
     promises    schema_files                            the JSON Schemas, wherever payflow is installed
     records     records                                 what is remembered; every field an int or a str
     engine      machine  drawing  tables                declared tables: checked, compiled once, drawn

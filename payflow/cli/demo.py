@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..language import of_terminal
 from .demo_words import TEXTS
 
 if TYPE_CHECKING:
@@ -49,18 +50,13 @@ def command(lang: str | None) -> None:
     logging.getLogger("payflow").addHandler(quiet)
     try:
         with tempfile.TemporaryDirectory(prefix="payflow-demo-") as folder:
-            told = Story(folder, Voice(lang or _spoken_here()))
+            told = Story(folder, Voice(lang or of_terminal(os.environ)))
             try:
                 told.tell()
             finally:
                 told.flow.store.close()
     finally:
         logging.getLogger("payflow").removeHandler(quiet)
-
-
-def _spoken_here() -> str:
-    given = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "zh" if given.lower().startswith("zh") else "en"
 
 
 class Voice:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..language import of_terminal
+
 if TYPE_CHECKING:
     from ..diagnosis.findings import Finding
 
@@ -23,8 +25,7 @@ lang_option = click.option(
 
 def spoken_here() -> str:
     """``zh`` where the terminal speaks Chinese, else ``en``."""
-    given = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "zh" if given.lower().startswith("zh") else "en"
+    return of_terminal(os.environ)
 
 
 def print_findings(findings: Iterable[Finding], lang: str | None, *, as_json: bool) -> bool:

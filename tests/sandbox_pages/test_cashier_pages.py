@@ -14,10 +14,11 @@ import pytest
 import requests
 
 from payflow import sandbox as package
+from payflow.language import preferred
 from payflow.sandbox import Order, Refund, Sandbox
 from payflow.sandbox.faults import KINDS
 from payflow.sandbox.pages.html import escape, tag
-from payflow.sandbox.pages.words import FAULTS_ZH, STATES, ZH, Speech, chosen
+from payflow.sandbox.pages.words import FAULTS_ZH, STATES, ZH, Speech
 
 Put = Callable[..., Order]
 NASTY = "\"><script>alert(1)</script>'&\u2028</form><img src=x onerror=alert(2)>\x00\u202e"
@@ -125,7 +126,7 @@ def test_an_order_that_is_not_there(sandbox: Sandbox) -> None:
     ],
 )  # fmt: skip
 def test_accept_language(accepted: str, lang: str) -> None:
-    assert chosen(accepted) == lang
+    assert preferred(accepted) == lang
 
 
 def test_a_language_that_was_asked_for_is_kept(sandbox: Sandbox, order: Put) -> None:

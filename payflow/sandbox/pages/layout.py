@@ -9,10 +9,11 @@ from importlib import resources
 from urllib.parse import parse_qs, urlencode
 
 from ...clock import BEIJING
+from ...language import preferred
 from ...money import text_from_minor
 from ..messages import Incoming, Outgoing
 from .html import Child, Html, join, tag
-from .words import Speech, chosen
+from .words import Speech
 
 #: No inline script and no inline style; forms and streams go to the sandbox alone.
 POLICY = (
@@ -44,7 +45,7 @@ class View:
     def of(cls, request: Incoming) -> View:
         """The language from ``?lang=``, else from ``Accept-Language``."""
         asked = _query(request).get("lang", "")
-        lang = asked if asked in ("en", "zh") else chosen(request.header("Accept-Language"))
+        lang = asked if asked in ("en", "zh") else preferred(request.header("Accept-Language"))
         return cls(request, Speech(lang), asked in ("en", "zh"))
 
     @property

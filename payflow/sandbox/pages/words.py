@@ -245,17 +245,3 @@ class Speech:
     def html_lang(self) -> str:
         """For the ``lang`` of a page."""
         return "zh-CN" if self.lang == "zh" else "en"
-
-
-def chosen(accepted: str) -> str:
-    """``en`` or ``zh``, whichever ``Accept-Language`` likes better."""
-    best, lang = 0.0, "en"
-    for part in accepted[:400].split(","):
-        name, _, weight = part.strip().lower().partition(";q=")
-        try:
-            quality = float(weight or 1)
-        except ValueError:
-            continue
-        if name.partition("-")[0] in ("en", "zh") and quality > best:
-            best, lang = quality, name.partition("-")[0]
-    return lang
