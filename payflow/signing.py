@@ -31,6 +31,7 @@ MAX_KEY_BITS = 8192
 #: The longest base64 text of a signature: one of an 8192-bit key has 1368 characters.
 MAX_SIGNATURE_TEXT = 1368
 _MAX_KEY_TEXT = 65_536
+_SEQUENCE = b"\x30"  # what every key and certificate begins with as DER
 
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
@@ -346,6 +347,8 @@ def single_block(data: bytes, path: str, wanted: frozenset[bytes], what: str) ->
     """
     if len(data) > _MAX_KEY_TEXT:
         _bad(path, "is larger than any key")
+    if data[:1] == _SEQUENCE:
+        return b"", _whole_der(data)
     text = data.removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
         _bad(path, "is empty")
@@ -377,9 +380,16 @@ def _blocks(text: bytes, path: str) -> list[tuple[bytes, bytes]]:
     return blocks
 
 
+def _whole_der(data: bytes) -> bytes:
+    """DER bytes as long as they say they are. An editor's line break behind them is none of theirs, but a last byte
+    that looks like one is."""
+    first = data[1] if len(data) > 1 else 0
+    counted = max(0, first - 0x80)  # bytes that the length takes, where it does not fit into one
+    end = 2 + counted + (int.from_bytes(data[2 : 2 + counted]) if counted else first)
+    return data if data[end:].strip() else data[:end]
+
+
 def _der_of(text: bytes, path: str) -> bytes:
-    if text[:1] == b"\x30":
-        return text
     try:
         return binascii.a2b_base64(b"".join(text.split()), strict_mode=True)
     except binascii.Error:
