@@ -94,6 +94,8 @@ def transfer(draft: Draft, operation: Operation, to: str, amount: int) -> Moveme
     source = book_of(draft, operation.account)
     if done is not None:
         return repeated(draft, source, done, -amount)
+    if to not in draft.facts.accounts:
+        look_for(draft, "transfer", operation)
     target = book_of(draft, to)
     refilled = afford(draft, source, "transfer", operation, amount)
     kinds = {kept.id: kept for kept in source.buckets}
