@@ -292,12 +292,12 @@ class Account:
     tier: str = "ordinary"
     next_expiry_at: int | None = None  # when credit lapses next
     refill_policy: str = ""  # the policy it is enrolled in
-    refill_anchor: int | None = None  # from when its periods are counted
-    refill_version: int = 0  # the version of the policy by which they are counted
+    refill_anchor: int | None = None  # from when its periods are counted; without a policy: since when it has its tier
+    refill_version: int = 0  # the policy's calendar_version by which they are counted; 0: they are counted anew
     refill_count: int = 0  # periods since then that are settled
     refilled_at: int | None = None
     next_refill_at: int | None = None  # when a run looks at it; None: nobody waits for a refill
-    refill_payment: str = ""  # the payment of a bought refill that is under way
+    refill_payment: str = ""  # the last order of a refill that costs money, until it is paid; it may have ended unpaid
     created_at: int = 0
     updated_at: int = 0
 
@@ -341,7 +341,7 @@ class Refill:
 
     account: str
     policy: str
-    window: int  # the instant its period began; names the refill
+    window: int  # names the refill: the instant its period began, and a microsecond for each order that went unpaid
     journal_id: str
     amount: int
     periods: int  # how many periods it is for; the last of them is ``window``
@@ -367,6 +367,8 @@ class Policy:
     reason: str = ""
     changed_at: int = 0
     enrol_after: str | None = None  # accounts up to this id have been told of it; None: all of them
+    calendar_version: int = 0  # the version that last changed for whom or from when periods are counted
+    calendar_at: int = 0  # when that was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ from .records import (
     Refund,
     Transition,
 )
+from .refill.policy import RefillPolicy
 
 
 @dataclass(slots=True)
@@ -120,6 +121,7 @@ class DueAccount(NamedTuple):
     refill_count: int
     refilled_at: int | None
     refill_payment: str
+    created_at: int
 
 
 class PlainRefill(NamedTuple):
@@ -289,19 +291,16 @@ class Store(Protocol):
         """Every version of a refill policy, newest first."""
         ...
 
-    def due_refills(self, now: int, limit: int) -> list[str]:
-        """Ids of accounts that a refill run has to look at, the longest waiting first."""
-        ...
-
     def due_count(self, now: int) -> int:
         """How many accounts a refill run has to look at."""
         ...
 
-    def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
-        """The same accounts with what a scheduled refill reads of them."""
+    def due_accounts(self, now: int, limit: int, skip: int = 0) -> list[DueAccount]:
+        """Accounts that a refill run has to look at, the longest waiting first, without the first ``skip``; with what
+        a scheduled refill reads of them."""
         ...
 
-    def write_refills(self, refills: Sequence[PlainRefill], policy: str, policy_version: int, now: int) -> None:
+    def write_refills(self, refills: Sequence[PlainRefill], policy: RefillPolicy, now: int) -> None:
         """Write scheduled refills as one set: accounts, journals, entries, log. ``StoreConflict`` if any account, or
         the policy, is no longer as it was read; nothing is written then."""
         ...

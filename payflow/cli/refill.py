@@ -24,6 +24,7 @@ _WORDS = {
     "en": {
         "ran": "{looked} accounts looked at, {granted} refilled with {units} units, {ordered} orders made",
         "failed": "{not_ordered} orders could not be made (see the log); they are tried again",
+        "broken": "{failed} accounts could not be looked at (see the log); they are tried again",
         "enrolled": "{enrolled} accounts were told of new or changed policies",
         "due": "due now: {due}; policies: {policies}; still to be told of a change: {telling}",
         "none": "No refill policies. Declare them in the config under wallet.refills, or with: payflow refill set",
@@ -32,6 +33,7 @@ _WORDS = {
     "zh": {
         "ran": "查看了 {looked} 个账户，补充了 {granted} 个，共 {units} 单位，生成订单 {ordered} 个",
         "failed": "{not_ordered} 个订单未能生成（见日志），之后会再试",
+        "broken": "{failed} 个账户未能处理（见日志），之后会再试",
         "enrolled": "已向 {enrolled} 个账户通知新的或修改过的策略",
         "due": "现在到期：{due}；策略：{policies}；还有策略改动未通知完：{telling}",
         "none": "没有补充策略。请在配置的 wallet.refills 中声明，或使用：payflow refill set",
@@ -60,7 +62,7 @@ def run(given: tuple[str, str], batch: int, json_wanted: bool) -> None:
     """Refill every account that is due by now, then exit: for cron or a systemd timer.
 
     Killed at any moment, it has done whole sets and the next run goes on. Any number may run at the same time. Exit
-    code 0: done; 1: some orders of refills that cost money could not be made.
+    code 0: done; 1: some accounts failed, or orders of refills that cost money could not be made.
     """
     path, lang = given
     with _wallet(path) as wallet:
@@ -81,10 +83,11 @@ def run(given: tuple[str, str], batch: int, json_wanted: bool) -> None:
         click.echo(as_json(asdict(report)))
     else:
         words = _WORDS[lang]
-        for name, shown in (("enrolled", report.enrolled), ("ran", True), ("failed", report.not_ordered)):
+        told = {"enrolled": report.enrolled, "ran": True, "failed": report.not_ordered, "broken": report.failed}
+        for name, shown in told.items():
             if shown:
                 click.echo(words[name].format(**asdict(report)))
-    sys.exit(1 if report.not_ordered else 0)
+    sys.exit(1 if report.not_ordered or report.failed else 0)
 
 
 @command.command("status")

@@ -61,11 +61,14 @@ def insufficient(
         said += f"; next refill of {refill.next_amount} {when}"
     if packs:
         said += f"; packs to buy: {', '.join(packs)}"
-    return Refused(
+    refused = Refused(
         said, code="CREDIT_INSUFFICIENT", account=book.id, asked=amount, available=available,
         missing=amount - available, next_refill_at=refill.next_at, next_refill_amount=refill.next_amount, buy=packs,
         order=refill.order,
     )  # fmt: skip
+    if refill.payment_id:
+        refused.ids["payment_id"] = refill.payment_id
+    return refused
 
 
 def _over_cap(draft: Draft, book: Book, amount: int) -> str | None:

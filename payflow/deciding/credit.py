@@ -130,7 +130,8 @@ def change(draft: Draft, account: str, fields: Mapping[str, Any], by: str, reaso
             )  # fmt: skip
             book.set(**{name: value})
             if name == "tier":
-                book.set(next_refill_at=draft.now)  # the next run finds the policy of its new tier
+                # The next run finds the policy of its new tier, whose first refill it waits for from now on.
+                book.set(next_refill_at=draft.now, refill_policy="", refill_version=0, refill_anchor=draft.now)
     if book.is_new and not any(kept.what == "opened" for kept in draft.changes.account_changes):
         opened = AccountChange(account=account, version=version, what="opened", before="", after=book.account.tier,
                                changed_by=by, reason=reason, at=draft.now)  # fmt: skip

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import NotFound
-from ..ledger.book import Book
+from ..ledger.book import MAX_BALANCE, Book
 from ..ledger.buckets import Parts, of_kind
 from ..records import Refill
-from ..refill.choosing import Credit, Decision, amount_of, choose, decide
+from ..refill.choosing import Credit, Decision, amount_of, choose, decide, enrolled
 from ..refill.policy import RefillPolicy, stored
 from .draft import Draft, Needs
 from .postings import Operation, book_of, digest, post, today
 from .rules import Cause
-from .topup import LOOK_AGAIN
+from .topup import LOOK_AGAIN, last_order
 
 
 def policy_for(draft: Draft, book: Book) -> RefillPolicy | None:
@@ -26,12 +26,14 @@ def policy_for(draft: Draft, book: Book) -> RefillPolicy | None:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """What came of asking: units ``granted``, and when and how much comes next; ``order``: it has to be bought."""
+    """What came of asking: units ``granted``, and when and how much comes next; ``order``: it has to be bought;
+    ``payment_id``: its order is under way."""
 
     granted: int = 0
     next_at: int | None = None
     next_amount: int = 0
     order: bool = False
+    payment_id: str = ""
 
 
 NOTHING = Demanded()
@@ -48,14 +50,16 @@ def demanded(draft: Draft, book: Book, needed: int) -> Demanded:
     policy = policy_for(draft, book)
     if policy is None:
         return NOTHING
-    _forget_unpaid(draft, book)
     decision = _decision(draft, book, policy, on_demand=True)
     if policy.on_demand and decision.what == "grant" and _after(draft, book, policy, decision) >= needed:
         cause = Cause("demand", draft.trace_id or book.id)
         return Demanded(grant(draft, book, policy, decision, cause), decision.next_at, decision.amount)
     amount = amount_of(policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0])
-    waits = decision.window if decision.what in ("grant", "order") else decision.next_at
-    return Demanded(0, waits, amount, policy.on_demand and decision.what == "order")
+    if not amount or decision.why == "no_room":
+        return NOTHING  # it would not help, whenever it comes
+    waits = decision.window if decision.what == "grant" else decision.next_at
+    under_way = book.account.refill_payment if decision.why == "in_flight" else ""
+    return Demanded(0, waits, amount, policy.on_demand and decision.what == "order", under_way)
 
 
 def foreseen(draft: Draft, account: str) -> tuple[RefillPolicy, int, int] | None:
@@ -69,7 +73,7 @@ def foreseen(draft: Draft, account: str) -> tuple[RefillPolicy, int, int] | None
     if policy is None:
         return None
     decision = _decision(draft, book, policy, on_demand=True)
-    at = decision.window if decision.what in ("grant", "order") else decision.next_at
+    at = decision.window if decision.what == "grant" else decision.next_at
     amount = decision.amount or amount_of(
         policy, book.account, _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0]
     )
@@ -81,10 +85,13 @@ def scheduled(draft: Draft, account: str) -> tuple[str, int]:
     was granted. ``order``: the account is due for a refill that costs money; who ordered it marks it."""
     book = book_of(draft, account)
     policy = policy_for(draft, book)
-    if policy is None or not policy.scheduled:
+    if policy is None:
         book.set(next_refill_at=None)
         return "none", 0
-    _forget_unpaid(draft, book)
+    if not policy.scheduled:  # a spend will ask for it; from when its periods are counted is known from now on
+        place = enrolled(policy, book.account, draft.now)
+        stay(draft, book, policy, Decision("wait", "not_due", place.anchor, place.settled, draft.now))
+        return "none", 0
     decision = _decision(draft, book, policy, on_demand=False)
     if decision.what == "grant":
         return "grant", grant(draft, book, policy, decision, Cause("schedule", policy.name))
@@ -97,32 +104,25 @@ def scheduled(draft: Draft, account: str) -> tuple[str, int]:
     return decision.what, 0
 
 
-def due_order(draft: Draft, account: str) -> tuple[RefillPolicy, Decision, int] | None:
-    """The refill that an account may buy now, with the policy that says so and the version of the account read."""
+def due_order(draft: Draft, account: str) -> tuple[RefillPolicy, Decision] | None:
+    """The refill that an account may buy now, with the policy that says so. Where its periods are counted from is kept,
+    so that whoever asks next means the same window."""
     book = book_of(draft, account)
     policy = policy_for(draft, book)
     if policy is None:
         return None
-    _forget_unpaid(draft, book)
     decision = _decision(draft, book, policy, on_demand=True)
-    return (policy, decision, book.read.version) if decision.what == "order" else None
+    if decision.what != "order":
+        return None
+    stay(draft, book, policy, decision)
+    return policy, decision
 
 
 def postpone(draft: Draft, account: str) -> None:
-    """A run looks at the account again in a while."""
-    book_of(draft, account).set(next_refill_at=draft.now + LOOK_AGAIN)
-
-
-def _forget_unpaid(draft: Draft, book: Book) -> None:
-    """The payment of a refill that ended unpaid is in nobody's way any more."""
-    name = book.account.refill_payment
-    if not name:
-        return
-    if name not in draft.facts.payments and name not in draft.wants.payments:
-        raise Needs(payments={name})
-    payment = draft.facts.payments.get(name)
-    if payment is None or payment.status in ("cancelled", "failed"):
-        book.set(refill_payment="")
+    """A run looks at the account again in a while, whatever is the matter with it: nothing else of it is touched."""
+    known = draft.facts.accounts.get(account)
+    if known is not None and known.next_refill_at is not None and known.next_refill_at <= draft.now:
+        draft.open_book(known).set(next_refill_at=draft.now + LOOK_AGAIN)
 
 
 def grant(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, cause: Cause) -> int:
@@ -148,17 +148,20 @@ def grant(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, ca
             cause_id=cause.id, policy_version=policy.version, at=draft.now,
         )
     )  # fmt: skip
-    stay(draft, book, policy, decision, refilled_at=draft.now)
+    stay(draft, book, policy, decision, refilled_at=draft.now, refill_payment="")
     return decision.amount
 
 
-def stay(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, **also: int) -> None:
-    """Keep where the account stands with its policy, by the version of the policy that said so."""
-    draft.changes.unchanged[policy.name] = policy.version
-    book.set(
-        refill_policy=policy.name, refill_version=policy.version, refill_anchor=decision.anchor,
-        refill_count=decision.count, next_refill_at=decision.next_at if policy.scheduled else None, **also,
-    )  # fmt: skip
+def stay(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision, **also: int | str) -> None:
+    """Keep where the account stands with its policy, by the version of the policy that said so. Nothing is written
+    where that is what it says already."""
+    place = {
+        "refill_policy": policy.name, "refill_version": policy.calendar_version, "refill_anchor": decision.anchor,
+        "refill_count": decision.count, "next_refill_at": decision.next_at if policy.scheduled else None, **also,
+    }  # fmt: skip
+    if any(getattr(book.account, name) != value for name, value in place.items()):
+        draft.changes.unchanged[policy.name] = policy.version
+        book.set(**place)
 
 
 def _after(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision) -> int:
@@ -169,14 +172,11 @@ def _after(draft: Draft, book: Book, policy: RefillPolicy, decision: Decision) -
 
 def _decision(draft: Draft, book: Book, policy: RefillPolicy, *, on_demand: bool) -> Decision:
     credit, day = _credit(draft, book), today(draft.now, draft.rules.credit.zone)[0]
-    decision = decide(policy, book.account, credit, draft.now, day, on_demand=on_demand)
-    lapses = credit.refill_free if policy.mode == "reset" else 0
-    if decision.what in ("grant", "order") and not book.has_room(decision.amount - lapses):
-        return replace(decision, what="pass", why="no_room", amount=0)  # more than an account can hold
-    return decision
+    order = last_order(draft, book)
+    return decide(policy, book.account, credit, draft.now, day, on_demand=on_demand, order=order)
 
 
 def _credit(draft: Draft, book: Book) -> Credit:
     refilled = [kept for kept in book.buckets if kept.kind == "refill"]
     free = sum(kept.free(draft.now) for kept in refilled)
-    return Credit(book.available(draft.now), free, sum(kept.held for kept in refilled))
+    return Credit(book.available(draft.now), free, sum(kept.held for kept in refilled), MAX_BALANCE - book.balance)

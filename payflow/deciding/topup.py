@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass
 
 from ..clock import SECOND
 from ..errors import Refused
+from ..ledger.book import Book
 from ..ledger.buckets import DEBT, Bucket, Parts
 from ..ledger.names import journal_id
 from ..records import Incident, Payment, Refill, Refund, replace
+from ..refill.choosing import Order
 from .draft import Draft, Needs, compact
 from .postings import Operation, book_of, post
 from .rules import Cause
@@ -60,6 +62,10 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
     """The payment is paid: its credit is there, in the same transaction and once."""
     bought = Purchase.of(payment)
     book = book_of(draft, bought.account, make=True)
+    awaited = bool(bought.policy) and book.account.refill_payment == payment.id
+    if awaited:  # the next period is counted from here; a former order that is paid late is the refill of no period
+        last = max(draft.now, bought.window, book.account.refilled_at or 0)
+        book.set(refill_payment="", refilled_at=last, refill_version=0, next_refill_at=draft.now)
     if not book.has_room(bought.total):  # the money came: that is true, whatever the account can hold
         draft.raise_incident(_undeliverable(draft, payment, payment.id, payment.amount), payment)
         return
@@ -75,19 +81,12 @@ def credit(draft: Draft, payment: Payment, cause: Cause) -> None:
     operation = Operation(account=book.id, key=payment.id, cause=cause, memo=bought.pack or bought.policy)
     journal = post(draft, "topup", operation, [(book, parts)], payment_id=payment.id)
     if bought.policy:
-        waits = book.account.refill_payment  # another one may be under way or paid, where this one was paid late
-        window = bought.window if waits == payment.id else draft.now
         draft.changes.refills.append(
             Refill(
-                account=book.id, policy=bought.policy, window=window, journal_id=journal.id, amount=bought.total,
+                account=book.id, policy=bought.policy, window=bought.window, journal_id=journal.id, amount=bought.total,
                 periods=1, before=before, after=before + bought.total, cause_kind="payment", cause_id=payment.id,
                 policy_version=bought.policy_version, at=draft.now,
             )
-        )  # fmt: skip
-        # The next period is counted from here; the next run sees when it begins.
-        book.set(
-            refill_payment="" if waits == payment.id else waits, refilled_at=draft.now, refill_version=0,
-            next_refill_at=draft.now,
         )  # fmt: skip
 
 
@@ -97,13 +96,28 @@ def ordered(draft: Draft, payment: Payment) -> None:
     if not bought.policy:
         return
     book = book_of(draft, bought.account, make=True)
-    if book.account.refill_payment:
+    order = last_order(draft, book)
+    if order is not None and not order.unpaid:
         raise Refused(
             "A refill of this account is under way", code="REFILL_IN_FLIGHT", account=book.id,
             payment_id=book.account.refill_payment,
         )  # fmt: skip
     book.set(refill_payment=payment.id, next_refill_at=draft.now + LOOK_AGAIN)
     draft.tell_of_refill(payment, {"account": book.id, "policy": bought.policy, "credit": bought.total})
+
+
+def last_order(draft: Draft, book: Book) -> Order | None:
+    """The order that was made last for a refill of an account, unless it was paid; asks for its payment."""
+    name = book.account.refill_payment
+    if not name:
+        return None
+    if name not in draft.facts.payments and name not in draft.wants.payments:
+        raise Needs(payments={name})
+    payment = draft.facts.payments.get(name)
+    if payment is None:
+        return None
+    bought = Purchase.of(payment)
+    return Order(bought.window, payment.status in ("cancelled", "failed"))
 
 
 def refundable(draft: Draft, payment: Payment, wanted: int | None) -> tuple[int, int]:

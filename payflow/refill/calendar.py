@@ -22,7 +22,7 @@ _DAYS = {"days": 1, "weeks": 7}
 _MONTHS = {"months": 1, "years": 12}
 #: How long an interval may be, in days: ten years.
 _LONGEST_DAYS = 3660
-_ROUGH_DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "weeks": 7, "months": 31, "years": 366}
+_ROUGH_DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "weeks": 7, "months": 30.5, "years": 366}
 
 
 @dataclass(frozen=True, slots=True)

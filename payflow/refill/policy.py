@@ -18,6 +18,11 @@ from . import activity
 from .calendar import Interval, Periods, instant_of
 
 ROLLING = "rolling"
+_DAY = 86_400 * SECOND
+_ZONE = "Asia/Shanghai"
+_TIERS = ["ordinary"]
+#: What says whom a policy is for and how their periods are counted, with the defaults.
+_CALENDAR = {"unit": None, "tiers": _TIERS, "every": None, "zone": _ZONE, "anchor": ROLLING}
 #: Of periods that nobody was there for, no more than so many are made good, with the one that runs.
 _CATCH_UP = {"none": 1, "one": 2, "all": 1000}
 
@@ -46,7 +51,8 @@ class RefillPolicy:
 
     ``mode``: ``add`` the amount; ``reset`` refilled credit to it (what is left of earlier refills lapses, other credit
     stays); ``top_up`` what is available to it. ``catch_up`` says what becomes of periods nobody was there for: ``none``
-    of them, ``one``, or ``all``, besides the one that runs now.
+    of them, ``one``, or ``all``, besides the one that runs now. ``calendar_version`` and ``calendar_at`` say which
+    version last changed how periods are counted, and when: other changes leave every account in its period.
     """
 
     name: str
@@ -67,6 +73,8 @@ class RefillPolicy:
     price: Price | None
     version: int = 1
     enabled: bool = True
+    calendar_version: int = 1
+    calendar_at: int = 0
 
     def periods(self, anchor: int) -> Periods:
         """Its periods from an anchor."""
@@ -79,15 +87,15 @@ class RefillPolicy:
     def lapses_at(self, now: int, next_at: int) -> int | None:
         """When what is granted now lapses; ``next_at`` is when the next period begins."""
         if self.expires_days is not None:
-            return now + self.expires_days * 86_400 * SECOND
+            return now + self.expires_days * _DAY
         return next_at if self.expires == "next" else None
 
-    def lasts_seconds(self, window: int) -> int | None:
-        """For how long what was bought for a period lasts, from its payment; ``None`` is for ever. The same whenever it
-        is asked, so that one order is one order."""
+    def lasts(self, begins: int, ends: int) -> int | None:
+        """How long what is bought in the period between two instants lasts once it is paid, in seconds; ``None`` is for
+        ever. The same whenever it is asked, so that one order is one order."""
         if self.expires_days is not None:
-            return self.expires_days * 86_400
-        return (self.periods(window).start(1) - window) // SECOND if self.expires == "next" else None
+            return self.expires_days * _DAY // SECOND
+        return max(1, (ends - begins) // SECOND) if self.expires == "next" else None
 
     def amount_by(self, spent: str, today: int) -> int:
         """Its amount for an owner with this activity."""
@@ -114,19 +122,20 @@ class RefillPolicy:
         return self.trigger in ("scheduled", "both")
 
 
-def policy_of(body: Mapping[str, Any], *, version: int = 1, enabled: bool = True) -> RefillPolicy:
-    """A policy from its JSON, whose shape the schema has checked (``$defs/refill_policy``).
+def policy_of(body: Mapping[str, Any], **kept: Any) -> RefillPolicy:
+    """A policy from its JSON, whose shape the schema has checked (``$defs/refill_policy``). ``kept``: what is known of
+    it besides: ``version``, ``enabled``, ``calendar_version``, ``calendar_at``.
 
     Raises ``REFILL_POLICY_INVALID`` with the ``path`` of what the schema cannot see: a zone that does not exist, a wall
-    time that is none, an interval of nothing.
+    time that is none, an interval of nothing, a price for an amount that nobody knows beforehand.
     """
-    zone = _zone(body.get("zone", "Asia/Shanghai"))
+    zone = _zone(body.get("zone", _ZONE))
     anchor = body.get("anchor", ROLLING)
     price = body.get("price")
     return RefillPolicy(
         name=body["name"],
         unit=body["unit"],
-        tiers=frozenset(body.get("tiers", ["ordinary"])),
+        tiers=frozenset(body.get("tiers", _TIERS)),
         mode=body["mode"],
         amount=body["amount"],
         every=Interval.of(body["every"]),
@@ -139,20 +148,27 @@ def policy_of(body: Mapping[str, Any], *, version: int = 1, enabled: bool = True
         rules=tuple(ActivityRule(**rule) for rule in body.get("rules", ())),
         expires=body.get("expires", "never"),
         expires_days=body.get("expires_days"),
-        price=None if price is None else _price(price),
-        version=version,
-        enabled=enabled and body.get("enabled", True),
+        price=None if price is None else _price(price, body),
+        **{"enabled": body.get("enabled", True), **kept},
     )
 
 
 @lru_cache(maxsize=1024)
-def _compiled(body: str, version: int, enabled: int) -> RefillPolicy:
-    return policy_of(json.loads(body), version=version, enabled=bool(enabled))
+def _compiled(body: str, version: int, enabled: int, calendar_version: int, calendar_at: int) -> RefillPolicy:
+    return policy_of(
+        json.loads(body), version=version, enabled=bool(enabled), calendar_version=calendar_version,
+        calendar_at=calendar_at,
+    )  # fmt: skip
 
 
 def stored(record: Policy) -> RefillPolicy:
     """A policy as it is kept; parsed once for each version."""
-    return _compiled(record.body, record.version, record.enabled)
+    return _compiled(record.body, record.version, record.enabled, record.calendar_version, record.calendar_at)
+
+
+def same_calendar(body: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two versions of a policy are for the same accounts and count their periods alike."""
+    return all(body.get(name, default) == other.get(name, default) for name, default in _CALENDAR.items())
 
 
 def _zone(name: str) -> tzinfo:
@@ -175,7 +191,13 @@ def _since(text: str, zone: tzinfo) -> int:
     return instant_of(wall, zone)
 
 
-def _price(body: Mapping[str, Any]) -> Price:
+def _price(body: Mapping[str, Any], policy: Mapping[str, Any]) -> Price:
+    for name, only in (("mode", "add"), ("catch_up", "none")):
+        if policy.get(name, only) != only:
+            raise InvalidRequest(
+                f"What costs money is the same amount each time: {name} has to be {only}", code="REFILL_POLICY_INVALID",
+                path=f"$.{name}",
+            )  # fmt: skip
     try:
         money = Money.parse(body["amount"], body.get("currency", "CNY"))
     except InvalidRequest as error:

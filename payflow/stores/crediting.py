@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..records import Account, Hold, Policy, PolicyChange
+from ..refill.policy import RefillPolicy
 from ..store import DueAccount, PlainRefill
 from .connections import Connections
 from .rows import Row, record_of, row_of, select, storable
@@ -14,15 +15,13 @@ from .sets import Part
 _LAPSING = (
     "select id from pf_account where next_expiry_at is not null and next_expiry_at <= ? order by next_expiry_at limit ?"
 )
-_DUE = """select id from pf_account where next_refill_at is not null and next_refill_at <= ?
-    order by next_refill_at limit ?"""
 _NEXT = "select id from pf_account where id > ? order by id limit ?"
 _LOOK = "update pf_account set next_refill_at = ? where id > ? and id <= ? and unit = ?"
 _OVERDUE = "select distinct account from pf_hold where status = 'open' and expires_at <= ? limit ?"
 
 
 _DUE_ACCOUNTS = f"""select {", ".join(DueAccount._fields)} from pf_account
-    where next_refill_at is not null and next_refill_at <= ? order by next_refill_at limit ?"""
+    where next_refill_at is not null and next_refill_at <= ? order by next_refill_at limit ? offset ?"""
 #: What a scheduled refill changes of an account.
 _REFILLED = (
     "balance", "seq", "chain", "version", "buckets", "next_expiry_at", "refill_policy", "refill_version",
@@ -55,33 +54,28 @@ class Crediting(Connections):
             ).fetchall()
         return [record_of(PolicyChange, row) for row in rows]
 
-    def due_refills(self, now: int, limit: int) -> list[str]:
-        """See :meth:`payflow.store.Store.due_refills`."""
-        with self._cursor() as cursor:
-            return [row[0] for row in self.dialect.run(cursor, _DUE, (now, limit)).fetchall()]
-
     def due_count(self, now: int) -> int:
         """See :meth:`payflow.store.Store.due_count`."""
         sql = "select count(*) from pf_account where next_refill_at is not null and next_refill_at <= ?"
         with self._cursor() as cursor:
             return int(self.dialect.run(cursor, sql, (now,)).fetchone()[0])
 
-    def due_accounts(self, now: int, limit: int) -> list[DueAccount]:
+    def due_accounts(self, now: int, limit: int, skip: int = 0) -> list[DueAccount]:
         """See :meth:`payflow.store.Store.due_accounts`."""
         with self._cursor() as cursor:
-            rows = self.dialect.run(cursor, _DUE_ACCOUNTS, (now, limit)).fetchall()
+            rows = self.dialect.run(cursor, _DUE_ACCOUNTS, (now, limit, skip)).fetchall()
         return [DueAccount._make(row) for row in rows]
 
-    def write_refills(self, refills: Sequence[PlainRefill], policy: str, policy_version: int, now: int) -> None:
+    def write_refills(self, refills: Sequence[PlainRefill], policy: RefillPolicy, now: int) -> None:
         """See :meth:`payflow.store.Store.write_refills`. What is written came from the database, or was checked."""
         ordered = sorted(refills, key=lambda one: one.account.id)
-        accounts = [_account_row(one, policy, policy_version, now) for one in ordered]
+        accounts = [_account_row(one, policy, now) for one in ordered]
         journals = [row_of(one.journal) for one in ordered]
         entries = [row for one in ordered for row in _entry_rows(one)]
-        log = [_log_row(one, policy, policy_version, now) for one in ordered]
+        log = [_log_row(one, policy, now) for one in ordered]
         compared = [
             Part(ACCOUNT, _REFILLED, ("id", "version"), accounts),
-            Part(POLICY, (), ("name", "version"), [(policy, policy_version)]),
+            Part(POLICY, (), ("name", "version"), [(policy.name, policy.version)]),
         ]
         inserted = [(JOURNAL, journals), (ENTRY, entries), (REFILL, log)]
         with self._whole() as (_, cursor):
@@ -130,12 +124,12 @@ class Crediting(Connections):
             return [record_of(Hold, row) for row in self.dialect.run(cursor, sql, (account,)).fetchall()]
 
 
-def _account_row(one: PlainRefill, policy: str, version: int, now: int) -> Row:
+def _account_row(one: PlainRefill, policy: RefillPolicy, now: int) -> Row:
     """The values of ``_REFILLED``, and what they are compared by."""
     was = one.account
     return (
-        one.balance, was.seq + 1, one.chain, was.version + 1, one.buckets, one.next_expiry_at, policy, version,
-        one.refill_anchor, one.refill_count, now, one.next_refill_at, now, was.id, was.version,
+        one.balance, was.seq + 1, one.chain, was.version + 1, one.buckets, one.next_expiry_at, policy.name,
+        policy.calendar_version, one.refill_anchor, one.refill_count, now, one.next_refill_at, now, was.id, was.version,
     )  # fmt: skip
 
 
@@ -147,8 +141,8 @@ def _entry_rows(one: PlainRefill) -> tuple[Row, Row]:
     )
 
 
-def _log_row(one: PlainRefill, policy: str, version: int, now: int) -> Row:
+def _log_row(one: PlainRefill, policy: RefillPolicy, now: int) -> Row:
     return (
-        one.account.id, policy, one.window, one.journal.id, one.amount, one.periods, one.before,
-        one.before + one.amount, "schedule", policy, version, now,
+        one.account.id, policy.name, one.window, one.journal.id, one.amount, one.periods, one.before,
+        one.before + one.amount, "schedule", policy.name, policy.version, now,
     )  # fmt: skip

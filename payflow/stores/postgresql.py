@@ -279,7 +279,7 @@ class PostgreSQL(Dialect):
 
 @lru_cache(maxsize=256)
 def _select_many(table: TableSchema, columns: tuple[str, ...], rest: str) -> str:
-    arrays = ", ".join("?::text[]" for _ in columns)
+    arrays = ", ".join(f"?::{'bigint' if table.is_number(column) else 'text'}[]" for column in columns)
     joined = " and ".join(f"t.{column} = k.{column}" for column in columns)
     wanted = ", ".join(f"t.{column}" for column in table.columns)
     return f"select {wanted} from unnest({arrays}) as k({', '.join(columns)}) join {table.name} t on {joined}{rest}"

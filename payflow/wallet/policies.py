@@ -11,7 +11,7 @@ from ..clock import Clock
 from ..config.shape import examine_part
 from ..errors import InvalidRequest, NotFound, StoreConflict
 from ..records import Changes, Policy, PolicyChange
-from ..refill.policy import policy_of
+from ..refill.policy import policy_of, same_calendar
 from ..store import Store
 
 #: Who changes a policy when a config file does.
@@ -87,10 +87,13 @@ class Policies:
         if policy.unit not in self._units:
             raise InvalidRequest("This unit is not declared under wallet.units", code="UNIT_UNKNOWN", unit=policy.unit)
         now = self._clock()
+        anew = kept is None or not same_calendar(body, json.loads(kept.body)) or (policy.enabled and not kept.enabled)
         new = Policy(
             name=policy.name, version=version, enabled=int(policy.enabled), unit=policy.unit, body=_text(body),
             source=source if source is not None else kept.source if kept is not None else "", changed_by=by,
             reason=reason, changed_at=now, enrol_after="",
+            calendar_version=version if kept is None or anew else kept.calendar_version,
+            calendar_at=now if kept is None or anew else kept.calendar_at,
         )  # fmt: skip
         log = PolicyChange(
             name=new.name, version=version, enabled=new.enabled, body=new.body, changed_by=by, reason=reason,

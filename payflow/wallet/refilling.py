@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,25 +20,28 @@ from ..errors import PayflowError, StoreConflict
 from ..flow import Flow, Result
 from ..ledger.names import owner_and_unit
 from ..refill.choosing import choose
-from ..refill.policy import Price, stored
-from ..store import DueAccount, Wants
+from ..refill.policy import Price, RefillPolicy, stored
+from ..store import DueAccount, PlainRefill, Wants
 from .policies import Policies
 
 logger = logging.getLogger("payflow.wallet")
 
 BATCH = 500
+#: Runs that meet each other go apart: each begins so many sets further on at most.
+_APART = 8
 
 
 @dataclass(slots=True)
 class RunReport:
     """What a run did: accounts it looked at, refills it granted, units they came to, orders it made, those it could
-    not make, and accounts it was told of by new or changed policies."""
+    not make, accounts it failed at and left for later, and accounts it was told of by new or changed policies."""
 
     looked: int = 0
     granted: int = 0
     units: int = 0
     ordered: int = 0
     not_ordered: int = 0
+    failed: int = 0
     enrolled: int = 0
 
 
@@ -58,6 +62,7 @@ class Refills:
     def __init__(self, flow: Flow, policies: Policies) -> None:
         self.flow = flow
         self.policies = policies
+        self._aside = 0  # how many sets another run is given to itself
 
     def run(self, *, batch: int = BATCH, progress: Callable[[RunReport], None] | None = None) -> RunReport:
         """Refill whatever is due by now; ``progress`` is called after every set."""
@@ -82,24 +87,34 @@ class Refills:
         return 0
 
     def _look(self, report: RunReport, batch: int) -> int:
-        due = self.flow.store.due_accounts(self.flow.clock(), batch)
+        now = self.flow.clock()
+        due = self.flow.store.due_accounts(now, batch, self._aside * batch)
+        if not due and self._aside:
+            self._aside = 0
+            due = self.flow.store.due_accounts(now, batch)
         if not due:
             return 0
         others = self._plain(due, report)
         try:
             orders = self._looked(others, report) if others else []
-        except StoreConflict:  # other writers, or another run: each alone, so that one busy account stops no other
+        except PayflowError:  # other writers, another run, or one that fails: each alone, so that none stops another
             orders = [name for account in others for name in self._alone(account, report)]
         report.looked += len(due)
         for account in orders:
-            try:
-                self.order(account)
-                report.ordered += 1
-            except PayflowError as error:
-                report.not_ordered += 1
-                self._later(account)
-                logger.warning("A refill could not be ordered (%s) account=%s", error.code, account)
+            self._order(account, report)
         return len(due)
+
+    def _order(self, account: str, report: RunReport) -> None:
+        """Order a refill, or leave it for later; whatever comes of it, this run does not come back to it."""
+        try:
+            ordered = self.order(account)
+        except PayflowError as error:
+            if error.code != "REFILL_IN_FLIGHT":  # somebody else was faster
+                report.not_ordered += 1
+                logger.warning("A refill could not be ordered (%s) account=%s", error.code, account)
+        else:
+            report.ordered += ordered is not None and not ordered.replayed
+        self._later(account)
 
     def _plain(self, due: list[DueAccount], report: RunReport) -> list[str]:
         """Refill those that are nothing special, as one set for each policy; the ids of the others."""
@@ -117,15 +132,33 @@ class Refills:
                 continue
             refills, rest = refill_rows.plain(accounts, policy, now, day)
             others += rest
-            try:
-                if refills:
-                    self.flow.store.write_refills(refills, policy.name, policy.version, now)
-            except StoreConflict:  # one of them was written meanwhile: they are looked at again, with what is there now
-                others += [one.account.id for one in refills]
-            else:
-                report.granted += len(refills)
-                report.units += sum(one.amount for one in refills)
+            if not self._written(refills, policy, now, report):
+                others += self._again(refills, policy, now, report)
         return others
+
+    def _written(self, refills: list[PlainRefill], policy: RefillPolicy, now: int, report: RunReport) -> bool:
+        """Whether they were still as they were read, so that they are refilled now."""
+        try:
+            if refills:
+                self.flow.store.write_refills(refills, policy, now)
+        except StoreConflict:
+            return False
+        report.granted += len(refills)
+        report.units += sum(one.amount for one in refills)
+        return True
+
+    def _again(self, refills: list[PlainRefill], policy: RefillPolicy, now: int, report: RunReport) -> list[str]:
+        """Some of them were written to meanwhile. The rest goes through as a set; what another run has done is done;
+        the ids of those that somebody spent from or the like, to be looked at with what is there now."""
+        known = {account.id: account for account in self.flow.store.accounts(one.account.id for one in refills)}
+        same = [one for one in refills if known[one.account.id].version == one.account.version]
+        moved = [kept.id for kept in known.values() if kept.next_refill_at is not None and kept.next_refill_at <= now]
+        if len(moved) < len(refills) // 2:  # another run is here: we go and look elsewhere
+            self._aside = random.randrange(1, _APART + 1)
+        if not self._written(same, policy, now, report):
+            return moved
+        done = {one.account.id for one in same}
+        return [name for name in moved if name not in done]
 
     def _looked(self, accounts: list[str], report: RunReport) -> list[str]:
         units = {owner_and_unit(name)[1] for name in accounts}
@@ -144,6 +177,11 @@ class Refills:
             return self._looked([account], report)
         except StoreConflict:
             return []  # it stays due
+        except PayflowError as error:
+            report.failed += 1
+            logger.warning("A refill failed (%s) account=%s", error.code, account)
+            self._later(account)
+            return []
 
     def next(self, account: str) -> NextRefill | None:
         """When and how much the policy of an account gives next, as things are now; ``None`` without a policy. What is
@@ -166,20 +204,20 @@ class Refills:
         )
         if found is None:
             return None
-        policy, decision, version = found
+        policy, decision = found
         if policy.price is None:
             return None
         purchase = Purchase(
             account=account, amount=decision.amount, policy=policy.name, window=decision.window,
-            policy_version=policy.version, expires_seconds=policy.lasts_seconds(decision.window),
+            policy_version=policy.version, expires_seconds=decision.lasts,
         )  # fmt: skip
         return self.flow.pay(
             amount=policy.price.money, channel=policy.price.channel, action=policy.price.action, reference=account,
-            key=_key(account, policy.name, decision.window, version), scope="refill", purchase=purchase,
+            key=_key(account, policy.name, decision.window), scope="refill", purchase=purchase,
         )  # fmt: skip
 
     def _later(self, account: str) -> None:
-        """What could not be ordered is tried again in a while."""
+        """What is still due after a look at it is looked at again in a while."""
 
         def postpone(draft: Draft) -> None:
             refilling.postpone(draft, account)
@@ -187,7 +225,6 @@ class Refills:
         self.flow.settle(Wants(accounts={account}), postpone)
 
 
-def _key(account: str, policy: str, window: int, version: int) -> str:
-    """Two that ask at once ask for one order; one that ended unpaid has changed the account, and another is made.
-    Printable ASCII, whatever the owner is called."""
-    return f"{policy}:{window}:{version}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
+def _key(account: str, policy: str, window: int) -> str:
+    """One order per account, policy and window: printable ASCII whatever the owner is called."""
+    return f"{policy}:{window}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"

@@ -115,7 +115,7 @@ class Wallet(Explaining):
         Spends of several threads share a commit. ``debt=True`` lets what is missing be owed, as far as the account's
         limit goes.
         Raises ``CREDIT_INSUFFICIENT`` (with ``available``, ``missing``, ``next_refill_at``, ``next_refill_amount``,
-        ``buy``, and ``payment_id`` of the order that a refill which costs money made),
+        ``buy``, and ``payment_id`` of the order of a refill which costs money),
         ``CREDIT_CAP_EXCEEDED``, ``ACCOUNT_NOT_FOUND``.
         """
         wanted = self.spending(owner, unit, amount, key=key, use=use, memo=memo, debt=debt)
@@ -127,13 +127,17 @@ class Wallet(Explaining):
     def _with_order(self, error: PayflowError) -> PayflowError:
         """Too little credit, and a policy that sells more: its order is made, once, and named by the error."""
         if error.code == "CREDIT_INSUFFICIENT" and error.ids.get("order") and not self.store.joined:
+            name = error.ids["account"]
             try:
-                ordered = self.refills.order(error.ids["account"])
+                ordered = self.refills.order(name)
             except PayflowError as failed:
-                logger.warning("A refill could not be ordered (%s) account=%s", failed.code, error.ids["account"])
-            else:
-                if ordered is not None:
-                    error.ids["payment_id"] = ordered.payment.id
+                if failed.code not in ("REFILL_IN_FLIGHT", "IDEMPOTENCY_IN_PROGRESS"):
+                    logger.warning("A refill could not be ordered (%s) account=%s", failed.code, name)
+                    return error
+                ordered = None
+            under_way = self.store.accounts([name])[0].refill_payment if ordered is None else ordered.payment.id
+            if under_way:  # where another spend was faster, it is the order that that one made
+                error.ids["payment_id"] = under_way
         return error
 
     def spending(
@@ -180,13 +184,17 @@ class Wallet(Explaining):
         self, owner: str, unit: str, amount: int, *, key: str, use: str = "", memo: str = "",
         ttl_seconds: float | None = None,
     ) -> Hold:  # fmt: skip
-        """Reserve credit for work whose cost is known afterwards; freed by itself after ``ttl_seconds``."""
+        """Reserve credit for work whose cost is known afterwards; freed by itself after ``ttl_seconds``. Raises what
+        :meth:`spend` raises."""
         units = checked_units(amount)
         ttl = self.flow.rules.credit.hold_ttl if ttl_seconds is None else seconds(_ttl(ttl_seconds))
         operation = self._operation(owner, unit, key, use=use, memo=memo, facts=("hold", units))
         wanted = reserving.Reservation(operation, hold_id(operation.account, key), units, self.flow.clock() + ttl)
         wants = Wants(accounts={operation.account}, holds={wanted.id})
-        kept, _ = self.flow.settle(wants, lambda draft: reserving.hold(draft, wanted))
+        try:
+            kept, _ = self.flow.settle(wants, lambda draft: reserving.hold(draft, wanted))
+        except PayflowError as error:
+            raise self._with_order(error) from error.__cause__
         return kept
 
     def settle(self, hold_id: str, amount: int, *, over: str | None = None) -> Movement:

@@ -86,3 +86,50 @@ def test_every_instant_is_in_exactly_one_period(
     assert made.number_at(made.anchor - 1) == -1
     if made.anchor + number * 60_000_000 < latest and "minutes" in every:
         assert made.number_at(made.start(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "gap"),
+    [("America/New_York", "2026-03-08T02:30", 1800), ("Europe/Berlin", "2026-03-29T02:00", 0),
+     ("Australia/Lord_Howe", "2026-10-04T02:15", 900)],
+)  # fmt: skip
+def test_f83_a_time_that_is_left_out_moves_forward_by_what_was_left_out(zone: str, wall: str, gap: int) -> None:
+    """``gap``: so many seconds after the first instant of the new time."""
+    place = ZoneInfo(zone)
+    at = instant_of(datetime.fromisoformat(wall), place)
+    just_before = datetime.fromtimestamp((at - gap * 1_000_000 - 1) / 1_000_000, place)
+    just_after = datetime.fromtimestamp((at - gap * 1_000_000) / 1_000_000, place)
+    assert just_before.utcoffset() != just_after.utcoffset()
+
+
+@pytest.mark.parametrize(("zone", "month"), [("America/New_York", 11), ("Europe/Berlin", 10)])
+def test_f83_a_day_of_25_hours_is_one_day_and_one_of_23_as_well(zone: str, month: int) -> None:
+    made = periods("2026-01-01T02:30", zone, days=1)
+    lengths = [(made.start(day + 1) - made.start(day)) // 3_600_000_000 for day in range(365)]
+    assert (lengths.count(23), lengths.count(25), lengths.count(24)) == (1, 1, 363)
+    first_of_two = datetime.fromtimestamp(made.start(lengths.index(25)) / 1_000_000, made.zone)
+    assert (first_of_two.month in (month, month - 1), first_of_two.hour) == (True, 2)
+
+
+def test_shanghai_has_days_of_24_hours() -> None:
+    made = periods("2026-01-01T00:00", "Asia/Shanghai", days=1)
+    assert {made.start(day + 1) - made.start(day) for day in range(730)} == {86_400_000_000}
+
+
+def test_a_day_that_a_zone_left_out_altogether_is_a_period_of_no_length() -> None:
+    made = periods("2011-12-29T08:00", "Pacific/Apia", days=1)  # there was no 30 December
+    assert made.start(1) == made.start(2)
+    assert made.number_at(made.start(1)) == 2
+    assert made.number_at(made.start(1) - 1) == 0
+
+
+@given(ANCHORS, EVERY, ZONES, st.integers(0, 400), st.integers(-2, 2))
+def test_the_guess_is_what_walking_would_find(
+    wall: datetime, every: dict[str, int], zone: str, number: int, beside: int
+) -> None:
+    place = ZoneInfo(zone)
+    made = Periods(instant_of(wall, place), Interval.of(every), place)
+    if number * sum({"years": 366, "months": 31, "weeks": 7}.get(unit, 1) * n for unit, n in every.items()) > 60_000:
+        number = number % 10
+    now = made.start(number) + beside
+    assert made.number_at(now) == number - (beside < 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ..wallet.test_holds import *  # noqa: F403 -- the same tests, with the purses of this folder
+from ..wallet.test_refill_edges import *  # noqa: F403
+from ..wallet.test_refill_orders import *  # noqa: F403
 from ..wallet.test_refills import *  # noqa: F403
 from ..wallet.test_spending import *  # noqa: F403
 from ..wallet.test_topups import *  # noqa: F403
