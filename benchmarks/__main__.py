@@ -19,6 +19,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .spending import spend_mariadb, spend_postgres, spend_sqlite
     from .sqlite_callbacks import sqlite_sets, sqlite_single
     from .statement import statement_sqlite
+    from .two_phase import two_phase_postgres
     from .verification import verify_alipay, verify_wechat, verify_wechat_certificate
     from .volume import volume_postgres, volume_sqlite
 
@@ -42,6 +43,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
         "spend_sqlite": spend_sqlite,
         "spend_postgres": spend_postgres,
         "spend_mariadb": spend_mariadb,
+        "two_phase_postgres": two_phase_postgres,
     }
 
 

@@ -40,6 +40,7 @@ def postgres_server() -> Iterator[str]:
         data, port = f"{place}/data", free_port()
         _run([*runner, f"{folder}/initdb", "-D", data, "-U", "payflow", "-A", "trust", "-E", "UTF8", "--no-sync"])
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={place}"
+        options += " -c max_prepared_transactions=100"
         control = [*runner, f"{folder}/pg_ctl", "-D", data, "-w", "-s"]
         _run([*control, "-o", options, "-l", f"{place}/log", "start"])
         try:

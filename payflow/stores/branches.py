@@ -138,7 +138,7 @@ class Branching(Writing, Reading):
 
     def forget_decision(self, gid: str) -> None:
         """What is committed needs no decision any more. Aborts are kept for ever: a late writer may still come."""
-        with self._whole() as (_, cursor):
+        with self.dialect.turn(), self._cursor() as cursor:
             self.dialect.run(cursor, "delete from pf_decision where gid = ? and verdict = 'commit'", (gid,))
 
     def origin(self) -> str:
