@@ -16,14 +16,19 @@ Result = TypeVar("Result")
 
 
 class _Ticket(Generic[Item, Result]):
-    __slots__ = ("error", "item", "leads", "ready", "result")
+    __slots__ = ("error", "item", "leads", "result", "turn")
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.ready = threading.Event()
+        self.turn: threading.Lock | None = None  # held by whoever waits: released when its result is there, or it leads
         self.leads = False
         self.result: Result | None = None
         self.error: BaseException | None = None
+
+    def go_on(self) -> None:
+        """Wake whoever waits for this."""
+        if self.turn is not None:
+            self.turn.release()
 
 
 class Combiner(Generic[Item, Result]):
@@ -45,11 +50,13 @@ class Combiner(Generic[Item, Result]):
         ticket: _Ticket[Item, Result] = _Ticket(item)
         with self._lock:
             if self._busy:
+                ticket.turn = threading.Lock()
+                ticket.turn.acquire()
                 self._waiting.append(ticket)
             else:
                 self._busy = ticket.leads = True
-        if not ticket.leads:
-            ticket.ready.wait()
+        if ticket.turn is not None:
+            ticket.turn.acquire()
         if ticket.leads:
             self._lead(ticket)
         if ticket.error is not None:
@@ -67,10 +74,10 @@ class Combiner(Generic[Item, Result]):
                 heir = self._waiting.popleft() if self._waiting else None
                 self._busy = heir is not None
             for ticket in others:
-                ticket.ready.set()
+                ticket.go_on()
             if heir is not None:
                 heir.leads = True
-                heir.ready.set()
+                heir.go_on()
 
     def _settle(self, tickets: Sequence[_Ticket[Item, Result]]) -> None:
         try:

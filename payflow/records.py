@@ -8,14 +8,31 @@ stores and returns exactly the same thing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
 
 __all__ = [
     "Account", "AccountChange", "Allowance", "Attempt", "BillItem", "Changes", "Decision", "Difference", "Effect",
     "Entry", "Hold", "IdempotencyKey", "Incident", "Journal", "Message", "Origin", "Payment", "Policy", "PolicyChange",
     "Receipt", "ReconRun", "Refill", "Refund", "Transition", "replace",
 ]  # fmt: skip
+
+R = TypeVar("R")
+
+
+def replace(record: R, **changed: Any) -> R:
+    """A record with some fields changed: what ``dataclasses.replace`` does, in half the time."""
+    kind = type(record)
+    names: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]  # every record has slots
+    return kind(**{**dict(zip(names, _fields(names)(record), strict=True)), **changed})
+
+
+@cache
+def _fields(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -528,7 +545,7 @@ class Changes:
     unchanged: dict[str, int] = field(default_factory=dict)  # policy name → the version a decision went by
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__ if name != "unchanged")
+        return any(_KEPT(self))
 
     def merge_payment(self, read_version: int | None, payment: Payment) -> None:
         """Keep the version the payment was first read at; store the newest record."""
@@ -537,3 +554,7 @@ class Changes:
 
     def __reduce__(self) -> Any:  # a set of decisions is never sent anywhere
         raise TypeError("Changes are not pickled")
+
+
+#: What is written of a set of decisions; ``unchanged`` is only compared.
+_KEPT = attrgetter(*(name for name in Changes.__slots__ if name != "unchanged"))

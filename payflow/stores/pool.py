@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Iterator
+import queue
+from types import TracebackType
 from typing import Any, Protocol
 
 from ..errors import StoreError
@@ -40,32 +40,41 @@ class Pool:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._free: list[Any] = []
-        self._slots = threading.BoundedSemaphore(self._size)
+        self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()  # a semaphore that costs a tenth of one
+        for _ in range(self._size):
+            self._slots.put(None)
 
-    @contextlib.contextmanager
-    def connection(self) -> Iterator[Any]:
+    def connection(self) -> Lent:
         """A connection for the ``with`` block, with no transaction open before or after."""
+        return Lent(self)
+
+    def take(self) -> tuple[Any, queue.SimpleQueue[None]]:
+        """A connection, and where its place is to be given back to."""
         if self._pid != os.getpid():
             # Forked: the parent's connections are the parent's. Even closing them here would speak on its sockets and
             # drop its locks, so they are kept and never touched.
             self._inherited.append(self._free)
             self._start()
         slots = self._slots
-        if not slots.acquire(timeout=self._timeout):
+        try:
+            slots.get(timeout=self._timeout)
+        except queue.Empty:
             raise StoreError(
                 f"All {self._size} database connections have been in use for {self._timeout:g} s",
                 code="STORE_POOL_EXHAUSTED", retryable=True,
-            )  # fmt: skip
+            ) from None  # fmt: skip
         try:
-            connection = self._taken()
-            try:
-                yield connection
-            except BaseException:
-                self._give_back(connection, self._drivers.clean(connection))
-                raise
-            self._give_back(connection, True)
+            return self._taken(), slots
+        except BaseException:
+            slots.put(None)
+            raise
+
+    def give_back(self, connection: Any, slots: queue.SimpleQueue[None], *, clean: bool) -> None:
+        """Take a connection back; one that is not ``clean`` is cleaned first."""
+        try:
+            self._give_back(connection, clean or self._drivers.clean(connection))
         finally:
-            slots.release()
+            slots.put(None)
 
     def _taken(self) -> Any:
         while True:
@@ -89,6 +98,22 @@ class Pool:
             return
         while self._free:
             close(self._free.pop())
+
+
+class Lent:
+    """One connection of a pool for the length of a ``with`` block."""
+
+    __slots__ = ("_connection", "_pool", "_slots")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> Any:
+        self._connection, self._slots = self._pool.take()
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._pool.give_back(self._connection, self._slots, clean=kind is None)
 
 
 def close(connection: Any) -> None:

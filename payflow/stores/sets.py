@@ -6,7 +6,7 @@ a circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..records import Changes
@@ -145,25 +145,35 @@ def _sorted_rows(table: TableSchema, kept: Any) -> list[Row]:
     return rows
 
 
+def _new(kept: Mapping[Any, tuple[Any, Any]]) -> Sequence[Any]:
+    """Those of which nothing was read."""
+    return [record for read, record in kept.values() if read is None] if kept else ()
+
+
+def _first(kept: Mapping[Any, tuple[bool, Any]]) -> Sequence[Any]:
+    """Those that are said to be new."""
+    return [record for is_new, record in kept.values() if is_new] if kept else ()
+
+
 def inserted(changes: Changes) -> list[tuple[TableSchema, list[Row]]]:
     """Whole new rows, table by table."""
-    sets: list[tuple[TableSchema, Iterable[Any]]] = [
-        (PAYMENT, [payment for read, payment in changes.payments.values() if read is None]),
-        (REFUND, [refund for is_new, refund in changes.refunds.values() if is_new]),
-        (ATTEMPT, [attempt for is_new, attempt in changes.attempts.values() if is_new]),
-        (INCIDENT, [incident for is_new, incident in changes.incidents.values() if is_new]),
-        (KEY, [key for read, key in changes.keys.values() if read is None]),
-        (ALLOWANCE, [allowance for used, allowance in changes.allowances.values() if used is None]),
+    sets: list[tuple[TableSchema, Sequence[Any]]] = [
+        (PAYMENT, _new(changes.payments)),
+        (REFUND, _first(changes.refunds)),
+        (ATTEMPT, _first(changes.attempts)),
+        (INCIDENT, _first(changes.incidents)),
+        (KEY, _new(changes.keys)),
+        (ALLOWANCE, _new(changes.allowances)),
         (RECEIPT, changes.receipts),
         (TRANSITION, changes.transitions),
         (JOURNAL, changes.journals),
         (ENTRY, changes.entries),
         (MESSAGE, changes.messages),
-        (ACCOUNT, [account for read, account in changes.accounts.values() if read is None]),
-        (HOLD, [hold for is_new, hold in changes.holds.values() if is_new]),
+        (ACCOUNT, _new(changes.accounts)),
+        (HOLD, _first(changes.holds)),
         (ACCOUNT_CHANGE, changes.account_changes),
         (REFILL, changes.refills),
-        (POLICY, [policy for read, policy in changes.policies.values() if read is None]),
+        (POLICY, _new(changes.policies)),
         (POLICY_CHANGE, changes.policy_changes),
         (DECISION, changes.decisions),
     ]
