@@ -68,8 +68,8 @@ class Intake:
         """
         callbacks = getattr(getattr(flow, "config", None), "callbacks", None)
         self._flow = flow
-        self._max_bytes = max_bytes if max_bytes is not None else getattr(callbacks, "max_bytes", MAX_BYTES)
-        self._body_seconds = body_seconds
+        self.max_bytes = max_bytes if max_bytes is not None else getattr(callbacks, "max_bytes", MAX_BYTES)
+        self.body_seconds = body_seconds
         self._clock = clock
         self._log = RefusalLog(clock)
 
@@ -116,7 +116,7 @@ class Intake:
         given = normal_headers(headers)
         _check_media(gateway.kind, given)
         length = _length(given, content_length)
-        if length is not None and length > self._max_bytes:
+        if length is not None and length > self.max_bytes:
             raise _too_large()
         raw = self._whole(body, length)
         return Callback(account=account, headers=given, body=raw, method=method)
@@ -126,7 +126,7 @@ class Intake:
         if body is None:
             raise _eaten()
         raw = bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else self._read(body, length)
-        if len(raw) > self._max_bytes:
+        if len(raw) > self.max_bytes:
             raise _too_large()
         if not raw and length != 0:
             raise _eaten() if length else _malformed("The callback has no body")
@@ -136,14 +136,16 @@ class Intake:
 
     def _read(self, stream: Any, length: int | None) -> bytes:
         """At most ``length`` bytes, or one more than the limit where the length is not known."""
-        wanted = self._max_bytes + 1 if length is None else length
+        wanted = self.max_bytes + 1 if length is None else length
         # read1 gives what is there; read waits for all of it, and a slow client would never be looked at.
         read = getattr(stream, "read1", None) or stream.read
-        deadline = self._clock() + self._body_seconds
+        deadline = self._clock() + self.body_seconds
         pieces: list[bytes] = []
         while wanted > 0:
             try:
                 piece = read(min(wanted, _CHUNK))
+            except TimeoutError as error:
+                raise CallbackRefused("The body took too long", code="CALLBACK_TIMEOUT", status=408) from error
             except Exception as error:  # whatever a server's stream raises when its client is gone
                 raise _malformed("The body broke off") from error
             if not piece:

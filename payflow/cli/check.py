@@ -17,10 +17,11 @@ from typing import Any
 import click
 
 from ..clock import iso, system_clock
-from ..config import Config, EffectiveValue, Problem, Secret, load
+from ..config import Config, EffectiveValue, Problem, Secret
 from ..config.advice import Advice, advise
 from ..errors import ConfigError
 from ..routing import Finding, analyse, unable
+from .opening import config_at
 
 #: How far two clocks may be apart before callbacks and tokens begin to suffer.
 _SKEW_SECONDS = 5.0
@@ -41,7 +42,7 @@ def command(path: str, as_json: bool, strict: bool, quiet: bool) -> None:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as "python -m" does: the host's own functions are found from its folder
     try:
-        config = load(path)
+        config = config_at(path)
         findings = (*analyse(config.routes), *unable(config.routes, deep(config)))
     except ConfigError as error:
         found = error.ids.get("problems") or (Problem(error.code, error.ids.get("path", "$"), error.message),)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..assembly import open_store_of, tables_of
+from ..assembly import tables_of
 from ..auditing import Audit
-from ..config import load
 from ..doctor import Finding, Invariant, examine, invariants
 from ..ledger.proof import CHAIN, PAYMENT, ROW
 from .findings import lang_option, print_findings
-from .opening import config_option, said_plainly
+from .opening import config_at, config_option, said_plainly, store_at
 
 if TYPE_CHECKING:
     from ..auditing import Audited
@@ -47,20 +46,20 @@ def command(context: click.Context, path: str, *, as_json: bool, audit: bool) ->
     if context.invoked_subcommand is not None:
         return
     with said_plainly():
-        config = load(path)
+        config = config_at(path)
         tables = tables_of(config)
-        store = open_store_of(config)
+        store = store_at(path)
         store.check_schema()
         began = time.monotonic()
         findings = []
         total = len(invariants(tables))
         with click.progressbar(length=total, label="invariants", file=sys.stderr, hidden=as_json) as bar:
-            for finding in examine(store, tables):  # type: ignore[arg-type]  # the stores we ship can select
+            for finding in examine(store, tables):
                 findings.append(finding)
                 bar.update(1)
         seen = None
         if audit:
-            seen, audited = _audit(store, hidden=as_json)  # type: ignore[arg-type]  # the stores we ship can explain
+            seen, audited = _audit(store, hidden=as_json)
             findings += audited
         waiting = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in store.counts().items())
         store.close()
@@ -143,7 +142,7 @@ def gateways(context: click.Context, path: str | None, offline: bool, as_json: b
 
     given = context.parent.params if context.parent is not None else {}
     try:
-        findings = examine_gateways(load(path or given["path"]), offline=offline)
+        findings = examine_gateways(config_at(path or given["path"]), offline=offline)
     except ConfigError as error:
         findings = iter(refused(error))
     sys.exit(0 if print_findings(findings, lang, as_json=as_json or given.get("as_json", False)) else 1)

@@ -10,7 +10,7 @@ import click
 
 from ..clock import SECOND, from_datetime, system_clock
 from .findings import lang_option, print_findings
-from .opening import config_option, said_plainly
+from .opening import config_at, config_option, said_plainly
 
 
 @click.command("explain-signature")
@@ -32,7 +32,6 @@ def command(
     line, the body. The bytes have to be the ones that arrived. Nothing is sent. Exit code 0: it is genuine; 1: it is
     not.
     """
-    from ..config import load
     from ..diagnosis.capture import captured
     from ..diagnosis.explain import explain
     from ..diagnosis.material import material_of
@@ -41,7 +40,7 @@ def command(
         raise click.UsageError("Give the request as FILE, or its body with --body.")
     now = system_clock() if at is None else instant(at)
     with said_plainly():
-        config = load(path)
+        config = config_at(path)
     if account not in config.accounts:
         raise click.UsageError(f"There is no account '{account}'; there are {', '.join(config.accounts)}.")
     raw = (file or body).read()  # type: ignore[union-attr]  # one of them is there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .opening import config_option, said_plainly
+from .opening import config_at, config_option, said_plainly, store_at
 
 
 @click.command("migrate")
@@ -14,12 +14,9 @@ def command(path: str) -> None:
 
     Safe while other processes start, and safe to run again: each step runs once, whoever comes first.
     """
-    from ..assembly import open_store_of
-    from ..config import load
-
     with said_plainly():
-        config = load(path)
-        store = open_store_of(config)
+        config = config_at(path)
+        store = store_at(path)
         applied = store.migrate()
         store.check_schema()
         store.close()

@@ -7,12 +7,33 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 if TYPE_CHECKING:
+    from ..config import Config
     from ..flow import Flow
+
+
+class Host(Protocol):
+    """A framework that runs the commands on what it has opened itself, instead of what a file names."""
+
+    def config(self) -> Config:
+        """Its config."""
+        ...
+
+    def flow(self) -> Flow:
+        """Its flow; it stays open."""
+        ...
+
+    def store(self) -> Any:
+        """The store its flow works on, whether or not its schema is up to date."""
+        ...
+
+
+HOST: ContextVar[Host | None] = ContextVar("payflow_host", default=None)
 
 config_option = click.option(
     "-c",
@@ -46,12 +67,33 @@ def opened(path: str) -> Iterator[Flow]:
     from ..assembly import open_flow
     from ..config import load
 
+    host = HOST.get()
+    if host is not None:
+        with said_plainly():
+            yield host.flow()
+        return
     with said_plainly():
         flow = open_flow(load(path))
         try:
             yield flow
         finally:
             flow.store.close()
+
+
+def config_at(path: str) -> Config:
+    """The config of the host, or of a file."""
+    from ..config import load
+
+    host = HOST.get()
+    return load(path) if host is None else host.config()
+
+
+def store_at(path: str) -> Any:
+    """The store of the host, or of a config file, whatever its schema."""
+    from ..assembly import open_store_of
+
+    host = HOST.get()
+    return open_store_of(config_at(path)) if host is None else host.store()
 
 
 def log_to_stderr(level: str) -> None:

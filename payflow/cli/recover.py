@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from .findings import lang_option, spoken_here
-from .opening import as_json, config_option, said_plainly
+from .opening import as_json, config_option, said_plainly, store_at
 
 _WORDS = {
     "en": {
@@ -38,13 +38,11 @@ def command(path: str, lease: float | None, *, json_wanted: bool, lang: str | No
     What is decided is ended as it was decided; what is not is rolled back after its lease. Workers do the same all the
     time. Exit code 1: something is still waiting.
     """
-    from ..assembly import open_store_of
-    from ..config import load
     from ..store import TwoPhaseStore
 
     words = _WORDS[lang or spoken_here()]
     with said_plainly():
-        store = open_store_of(load(path))
+        opened = store = store_at(path)
         try:
             store.check_schema()
             if not isinstance(store, TwoPhaseStore):
@@ -52,7 +50,7 @@ def command(path: str, lease: float | None, *, json_wanted: bool, lang: str | No
                 return
             found = store.recover(lease)
         finally:
-            store.close()
+            opened.close()
     if json_wanted:
         click.echo(as_json(asdict(found)))
     else:

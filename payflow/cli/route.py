@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from ..config import load
 from ..errors import ConfigError, PayflowError
 from ..money import Money
 from ..routing import CHANNELS, Explanation, RouteFacts, Router
+from .opening import config_at
 
 
 def _extra(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def command(path: str, amount: str, currency: str, channel: str, extra: dict[str
         sys.path.insert(0, os.getcwd())  # as "python -m" does: the host's predicates are found from its folder
     try:
         facts = RouteFacts(Money.parse(amount, currency), channel, extra)
-        router = Router(load(path).routes)
+        router = Router(config_at(path).routes)
         explained = router.explain(facts)
     except PayflowError as error:
         if as_json:

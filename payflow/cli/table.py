@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..machine import Table
 from ..machine.own import document_of
 from ..tables import TABLES
+from .opening import config_at
 
 
 @click.command("table")
@@ -59,10 +60,9 @@ def _written(table: Table, form: str, lang: str, state: str | None) -> str:
 
 def _tables_of(path: str) -> Mapping[str, Table]:
     from ..assembly import tables_of
-    from ..config import load
 
     try:
-        return tables_of(load(path))
+        return tables_of(config_at(path))
     except ConfigError as error:
         click.secho(f"✗ {error.message}", fg="red", err=True)
         sys.exit(2)

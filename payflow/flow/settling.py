@@ -18,7 +18,7 @@ from ..gateway import Event, Gateway
 from ..identifiers import new_id
 from ..machine import Table
 from ..money import MAX_MINOR, Money
-from ..records import Payment
+from ..records import Changes, Payment
 from ..routing import Router
 from ..store import Store, Wants
 from ..trust import Trust
@@ -70,6 +70,8 @@ class Settling:
         self.settings = settings
         self.clock = clock
         self.config = config
+        #: Called with this flow and every set that it has written; a joined one may still be rolled back by its host.
+        self.written: Callable[[Settling, Changes], None] | None = None
         self._ids = ids
         self._rules = Rules(
             tables=tables,
@@ -124,6 +126,8 @@ class Settling:
                 if not queues:
                     time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
             else:
+                if draft.changes and self.written is not None:
+                    self.written(self, draft.changes)
                 return result, draft
         raise AssertionError("unreachable")  # pragma: no cover
 

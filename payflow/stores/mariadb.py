@@ -48,6 +48,7 @@ _DUPLICATE, _LOCK_WAIT, _DEADLOCK, _CHANGED, _NO_TABLE = 1062, 1205, 1213, 1020,
 _NO_SUCH_XID = 1397
 #: A transaction that can only be rolled back: it was, or it waited too long, or it was in a deadlock.
 _ROLLED_BACK = {1402, 1613, 1614}
+_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS; where Django took PyMySQL for mysqlclient, its constants are there twice
 _READ_ONLY, _FULL = {1290, 1792, 1836}, {1021, 1114}
 _REFUSED = {1264, 1265, 1366, 1406, 1048, 4025, 1292}  # out of range, cut, wrong text, too long, null, a check
 _HEADS = """select m.payment_id, m.seq from pf_message m
@@ -142,7 +143,7 @@ class MariaDB(Dialect):
             raise foreign_connection(self.name, connection)
 
     def enter(self, connection: Any) -> None:
-        if not connection.server_status & self.driver.constants.SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+        if not connection.server_status & _IN_TRANSACTION:
             if connection.get_autocommit():
                 raise not_in_transaction()
             with self.cursor(connection) as cursor:
@@ -175,9 +176,9 @@ class MariaDB(Dialect):
             return "STORE_FULL"
         if number == _NO_TABLE:
             return "STORE_NOT_MIGRATED"
-        if number in _REFUSED or isinstance(error, (UnicodeError, self.driver.err.DataError)):
+        if number in _REFUSED or isinstance(error, (UnicodeError, self.driver.DataError)):
             return "STORE_VALUE_REFUSED"
-        interface = (self.driver.err.InterfaceError, self.driver.err.OperationalError)
+        interface = (self.driver.InterfaceError, self.driver.OperationalError)
         return "STORE_UNAVAILABLE" if isinstance(error, interface) else "STORE_ERROR"
 
     # -- transactions that are prepared here and decided elsewhere -----------------------------------------------
@@ -315,7 +316,7 @@ class MariaDB(Dialect):
     def put_effect(self, cursor: Any, row: Row) -> bool:
         try:
             self.run(cursor, insert(EFFECT), row)
-        except self.driver.err.IntegrityError as error:
+        except self.driver.IntegrityError as error:
             if _number(error) == _DUPLICATE:
                 return False
             raise

@@ -14,7 +14,7 @@ from ..errors import StoreError
 from .dialect import Dialect
 from .schema import ENTRY, JOURNAL, TABLES, Index
 
-_REGISTER = "create table if not exists pf_schema (version bigint not null primary key, applied_at bigint not null)"
+REGISTER = "create table if not exists pf_schema (version bigint not null primary key, applied_at bigint not null)"
 
 
 def _made(dialect: Dialect, version: int) -> list[str]:
@@ -95,7 +95,7 @@ def migrate(dialect: Dialect, connection: Any, to: int | None = None) -> list[in
 
 def _missing_steps(dialect: Dialect, cursor: Any, target: int) -> list[int]:
     applied = []
-    dialect.run(cursor, _REGISTER)
+    dialect.run(cursor, REGISTER)
     known = _version(cursor)
     if known > VERSION:
         raise _wrong(known)

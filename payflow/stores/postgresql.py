@@ -90,7 +90,8 @@ class PostgreSQL(Dialect):
         return " ".join(said.split())[:300]
 
     def cursor(self, connection: Any) -> Any:
-        return connection.cursor(row_factory=self.driver.rows.tuple_row)
+        # Not connection.cursor(): a host may have a class of its own there that sends text where numbers are meant.
+        return self.driver.Cursor(connection, row_factory=self.driver.rows.tuple_row)
 
     def alive(self, connection: Any) -> bool:
         if connection.closed or connection.broken:

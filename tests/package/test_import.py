@@ -101,6 +101,9 @@ def watch(event, args):
 sys.dont_write_bytecode = True
 sys.addaudithook(watch)
 import importlib
+import django.conf
+django.conf.settings.configure(INSTALLED_APPS=["payflow.django"])  # there are no models without settings
+django.setup()
 for name in names:
     importlib.import_module(name)
 assert not deeds, deeds

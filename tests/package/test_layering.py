@@ -11,7 +11,7 @@ from .house import OUTSIDE, PACKAGE, ROOT, imports_of, modules, room_of, rooms
 
 #: A library that is heavy, or whose word must not spread → the rooms that may know it.
 KNOWN_BY = {
-    "django": set(),
+    "django": {"django"},
     "flask": {"flask"},
     "werkzeug": {"flask"},
     "sqlalchemy": {"stores", "testing"},
@@ -24,7 +24,7 @@ KNOWN_BY = {
     "cryptography": {"signing", "national", "gateways", "sandbox", "testing"},
     "redis": {"breaker", "testing"},
     "requests": {"transport", "gateways", "sandbox", "testing"},
-    "click": {"cli", "flask"},
+    "click": {"cli", "django", "flask"},
     "rich": {"cli"},
     "segno": {"drawing", "cli", "flask", "gateways", "sandbox", "testing"},
     "pytest": {"testing"},

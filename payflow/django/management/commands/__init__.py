@@ -1,0 +1,1 @@
+"""``manage.py payflow …`` and the short names of what runs unattended."""

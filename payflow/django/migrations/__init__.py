@@ -1,0 +1,1 @@
+"""One migration for each version of payflow's schema; ``operations_of`` says what each of them does."""

@@ -1,0 +1,1 @@
+"""A host's own app: its orders stand beside payflow's tables."""
