@@ -28,7 +28,7 @@ def callback(request: HttpRequest, account: str) -> HttpResponse:
     reply = _intake().answer(
         request.method or "", account, _headers(request), _body(request), request.META.get("CONTENT_LENGTH")
     )
-    response = HttpResponse(reply.body, status=reply.status)
+    response = HttpResponse(b"" if request.method == "HEAD" else reply.body, status=reply.status)
     del response.headers["Content-Type"]  # the gateway's own, or none
     for name, value in reply.headers:
         response.headers[name] = value

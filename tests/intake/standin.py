@@ -71,6 +71,10 @@ def waitress_server(application: Any) -> Iterator[int]:
         server.task_dispatcher.shutdown()
 
 
+#: Ports of servers for which a client that has sent all, and says so, has gone: ASGI servers.
+HANG_UP: set[int] = set()
+
+
 def exchange(
     port: int, raw: bytes, *, pieces: list[bytes] | None = None, pause: float = 0.0
 ) -> tuple[int, bytes, bytes]:
@@ -81,7 +85,8 @@ def exchange(
             for piece in pieces or ():
                 threading.Event().wait(pause)
                 connection.sendall(piece)
-            connection.shutdown(socket.SHUT_WR)
+            if port not in HANG_UP:
+                connection.shutdown(socket.SHUT_WR)
         answer = b""
         with contextlib.suppress(ConnectionError):
             while piece := connection.recv(65_536):

@@ -16,6 +16,8 @@ from payflow.wsgi import callbacks_app, headers_of
 from .standin import ALIPAY, NOW, WECHAT, Receiver, exchange, of, request, waitress_server, wsgiref_server
 
 SERVERS = {"wsgiref": wsgiref_server, "waitress": waitress_server}
+#: What is between puts a length there itself, as 0.
+ADDS_LENGTHS = ("wsgiref", "Django on uvicorn")
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 JSON = [("Content-Type", "application/json")]
 
@@ -59,7 +61,7 @@ def test_the_answer_is_exact(served: Served) -> None:
 def test_a_204_has_no_body_and_no_length(served: Served) -> None:
     _, head, body = exchange(served.port, of(WECHAT.callback(now=NOW)))
     assert body == b""
-    assert (b"content-length" in head.lower()) is (served.kind == "wsgiref")  # which puts it there itself, as 0
+    assert (b"content-length" in head.lower()) is (served.kind in ADDS_LENGTHS)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
@@ -89,7 +91,7 @@ def test_chunked_is_taken_where_the_server_knows_its_end(served: Served) -> None
     callback = ALIPAY.callback()
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(callback.body), callback.body)
     head = request("/callbacks/alipay", [*FORM, ("Transfer-Encoding", "chunked")], b"", length=False)
-    assert served.says(head, pieces=[chunks])[0] == (200 if served.kind == "waitress" else 400)
+    assert served.says(head, pieces=[chunks])[0] == (400 if served.kind == "wsgiref" else 200)
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", "+5", "0x5", "5, 5", "5 5", "99999999999999999999"])
@@ -98,7 +100,9 @@ def test_b004_lengths_that_are_none(served: Served, length: str) -> None:
         b"\r\n\r\n", f"\r\nContent-Length: {length}\r\n\r\n".encode(), 1
     )
     assert served.says(raw)[0] in {400, 413}
-    assert served.receiver.callbacks == []
+    assert served.receiver.events == []
+    if served.kind != "uvicorn":  # h11 takes "5, 5" for 5, and hands it on
+        assert served.receiver.callbacks == []
 
 
 def test_b004_two_lengths(served: Served) -> None:
@@ -110,7 +114,7 @@ def test_b004_two_lengths(served: Served) -> None:
 def test_b004_a_length_and_chunks(served: Served) -> None:
     raw = of(ALIPAY.callback()).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n", 1)
     # waitress goes by the chunks, finds that there are none, and hangs up when no more comes.
-    assert served.says(raw)[0] == (400 if served.kind == "wsgiref" else 0)
+    assert served.says(raw)[0] == (0 if served.kind == "waitress" else 400)
     assert served.receiver.callbacks == []
 
 
@@ -129,7 +133,7 @@ def test_b005_a_body_that_drips() -> None:
 def test_b006_a_body_that_is_too_short(served: Served) -> None:
     callback = ALIPAY.callback()
     whole = of(callback)
-    assert served.says(whole[:-10])[0] in {400, 0}  # waitress waits for the rest and drops the connection
+    assert served.says(whole[:-10])[0] in {400, 408, 0}  # waitress waits for the rest and drops the connection
     assert served.receiver.events == []
 
 
