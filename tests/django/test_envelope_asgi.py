@@ -1,6 +1,5 @@
 """The same with Django under ASGI, less what Django decides before any view: it reads the whole body first, however
-long the
-client takes. Whoever serves Django like that sets the server's own limits."""
+long the client takes. Whoever serves Django like that sets limits in the server."""
 
 from __future__ import annotations
 

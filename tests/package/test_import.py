@@ -102,7 +102,8 @@ sys.dont_write_bytecode = True
 sys.addaudithook(watch)
 import importlib
 import django.conf
-django.conf.settings.configure(INSTALLED_APPS=["payflow.django"])  # there are no models without settings
+APPS = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "payflow.django"]
+django.conf.settings.configure(INSTALLED_APPS=APPS)  # there are no models without settings
 django.setup()
 for name in names:
     importlib.import_module(name)
