@@ -149,9 +149,11 @@ class MariaDB(Dialect):
             with self.cursor(connection) as cursor:
                 # The driver does not hear of a transaction in which was only read; to begin would end it and its locks.
                 cursor.execute("select @@in_transaction")
-                begun = cursor.fetchone()[0]
-            if not begun:
-                connection.begin()  # a savepoint before the first statement would be lost
+                if not cursor.fetchone()[0]:
+                    # A savepoint before the first statement would be lost; to begin would lose one of the host's. A
+                    # read from a table begins the transaction, and ends nothing.
+                    cursor.execute("select version from pf_schema limit 1")
+                    cursor.fetchall()
 
     def concatenated(self, *parts: str) -> str:
         return f"concat({', '.join(parts)})"  # || is "or" here

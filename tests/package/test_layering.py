@@ -14,7 +14,7 @@ KNOWN_BY = {
     "django": {"django"},
     "flask": {"flask"},
     "werkzeug": {"flask"},
-    "sqlalchemy": {"stores", "testing"},
+    "sqlalchemy": {"flask", "stores", "testing"},
     "psycopg": {"stores", "testing"},
     "pymysql": {"stores", "testing"},
     "sqlite3": {"stores", "testing", "gateways", "sandbox"},  # the mock gateway and the sandbox keep books of their own

@@ -1,24 +1,20 @@
-"""The door for Flask: an extension, the callback route, and refusals as JSON.
-
-    payflow = PayFlow(app)                       # or PayFlow() and init_app(app) in a factory
-    result = current_payflow().pay(...)
-
-The extension serves ``POST /callbacks/<account>``, with or without a slash at its end (it never redirects, Alipay does
-not follow), and answers with the gateway's own bytes, after the commit. Configuration keys of the app:
-``PAYFLOW_CONFIG`` (path of the config file), ``PAYFLOW_FLOW`` (a flow already made, instead),
-``PAYFLOW_CALLBACK_PREFIX``, ``PAYFLOW_MIGRATE``.
-"""
+"""The extension itself, and the callback route."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
-from .errors import PayflowError
-from .flow import Flow
-from .gateway import Reply
-from .intake import Intake
+from ..errors import PayflowError
+from ..flow import Flow
+from ..gateway import Reply
+from ..intake import Intake
+from . import signals
+
+if TYPE_CHECKING:
+    from ..flow.settling import Settling
+    from ..records import Changes
 
 _NAME = "payflow"
 _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]  # the intake refuses in the gateway's own words
@@ -27,19 +23,28 @@ _METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]  # the intake re
 class PayFlow:
     """The extension. It keeps nothing on itself, so one may serve several apps; each app has its own flow."""
 
-    def __init__(self, app: Flask | None = None, *, flow: Flow | None = None) -> None:
+    def __init__(self, app: Flask | None = None, *, flow: Flow | None = None, session: Any = None) -> None:
         if app is not None:
-            self.init_app(app, flow=flow)
+            self.init_app(app, flow=flow, session=session)
 
-    def init_app(self, app: Flask, *, flow: Flow | None = None) -> None:
-        """Open the app's flow (or take ``flow``) and mount the callback route.
+    def init_app(self, app: Flask, *, flow: Flow | None = None, session: Any = None) -> None:
+        """Open the app's flow (or take ``flow``), mount the callback route, and add ``flask payflow``.
 
-        Raises ``ConfigError`` and ``STORE_SCHEMA_VERSION`` at start, where they belong.
+        ``session``: what :func:`joined_payflow` joins, a callable that gives a SQLAlchemy session (default:
+        Flask-SQLAlchemy's). Raises ``ConfigError`` and ``STORE_SCHEMA_VERSION`` at start, where they belong.
         """
         app.config.setdefault("PAYFLOW_CONFIG", "payflow.json")
         app.config.setdefault("PAYFLOW_CALLBACK_PREFIX", "/callbacks")
         app.config.setdefault("PAYFLOW_MIGRATE", False)
         app.extensions[_NAME] = flow or app.config.get("PAYFLOW_FLOW") or self._opened(app)
+        if session is not None:
+            app.extensions["payflow_session"] = session
+        opened = app.extensions[_NAME]
+        if getattr(opened, "written", True) is None:
+            opened.written = _told
+        from .commands import group
+
+        app.cli.add_command(group)
         blueprint = callbacks_blueprint()
         app.register_blueprint(blueprint, url_prefix=app.config["PAYFLOW_CALLBACK_PREFIX"])
         csrf = app.extensions.get("csrf")
@@ -49,10 +54,18 @@ class PayFlow:
 
     @staticmethod
     def _opened(app: Flask) -> Flow:
-        from .assembly import open_flow
-        from .config import load
+        from ..assembly import open_flow
+        from ..config import load
 
         return open_flow(load(app.config["PAYFLOW_CONFIG"]), migrate=bool(app.config["PAYFLOW_MIGRATE"]))
+
+
+def _told(flow: Settling, changes: Changes) -> None:
+    """A flow of the app's own has written: it has committed by now. One that joined the host waits (see
+    ``joining``)."""
+    if not flow.store.joined:
+        for message in changes.messages:
+            signals.send(flow, message)
 
 
 def current_payflow() -> Flow:
