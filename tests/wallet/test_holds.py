@@ -91,3 +91,21 @@ def test_settling_nothing_frees_everything(purse: Purse) -> None:
     assert purse.available("ann") == 100
     with pytest.raises(PayflowError):
         purse.wallet.settle(hold.id, -1)
+
+
+@pytest.mark.parametrize("how", ["released", "expired"])
+def test_credit_that_is_free_again_pays_what_is_owed(purse: Purse, how: str) -> None:
+    """A hold ends while its owner owes: never both free credit and debt."""
+    purse.given("ann", 100)
+    purse.wallet.change("ann", "tokens", by="ops", credit_limit=80)
+    hold = purse.wallet.hold("ann", "tokens", 100, key="h", ttl_seconds=60)
+    purse.wallet.spend("ann", "tokens", 50, key="s", debt=True)
+    assert purse.wallet.balance("ann", "tokens").debt == 50
+    if how == "released":
+        purse.wallet.release(hold.id)
+    else:
+        purse.clock.forward(61)
+        purse.wallet.sweep()
+    found = purse.wallet.balance("ann", "tokens")
+    assert (found.available, found.debt, found.held) == (50, 0, 0)
+    assert [bucket.remaining for bucket in found.buckets if bucket.remaining] == [50]
