@@ -34,7 +34,7 @@ def test_two_has_a_sandbox_of_its_own(payflow_sandbox):
 
 
 def test_a_host_takes_the_fixture_with_one_line(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["payflow.testing.sandboxes"]\n')
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["payflow.testing.plugin"]\n')
     (tmp_path / "test_host.py").write_text(HOST)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", str(tmp_path)],
