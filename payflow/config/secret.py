@@ -12,8 +12,10 @@ from typing import Any, NoReturn
 _MAX_SECRET_FILE = 65_536
 _WELL_KNOWN = (
     "changeme", "changeit", "replaceme", "yoursecret", "yourkey", "yourapikey", "placeholder", "notsecret", "password",
-    "secretkey", "topsecret", "supersecret", "letmein", "todo", "fixme", "examplesecret", "examplekey",
+    "secretkey", "topsecret", "supersecret", "letmein", "examplesecret", "examplekey",
 )  # fmt: skip
+#: So short that one random key in some ten thousand has it somewhere: it counts where it stands as a word.
+_SHORT = re.compile(rb"(?i)(?<![a-z0-9])(todo|fixme)(?![a-z0-9])")
 
 
 class Secret:
@@ -163,7 +165,7 @@ def weakness(secret: Secret, *, least: int = 0, exactly: int = 0) -> str:
     if exactly and len(value) != exactly:
         return f"{where} has {len(value)} bytes and needs exactly {exactly}"
     # The word is looked for before the length, because "changeme" deserves to be called by its name.
-    if any(word in _letters(value) for word in _WELL_KNOWN):
+    if _SHORT.search(value) or any(word in _letters(value) for word in _WELL_KNOWN):
         return f"{where} holds a well-known placeholder"
     if len(value) < least:
         return f"{where} has {len(value)} bytes and needs at least {least}"

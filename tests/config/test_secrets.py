@@ -232,3 +232,13 @@ def test_a_secret_may_be_any_bytes(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(raw)
     (tmp_path / "payflow.json").write_text(json.dumps(right(secret={"file": "key"})))
     assert load(tmp_path / "payflow.json", ENVIRON).secret.reveal() == raw
+
+
+@pytest.mark.parametrize("text", ["TODO", "todo: a real key", "FIXME-before-production-0123456789ab", "x-fixme"])
+def test_a_short_placeholder_is_known_where_it_stands_as_a_word(text: str) -> None:
+    assert "placeholder" in weakness(Secret(text.encode(), "here"))
+
+
+@pytest.mark.parametrize("text", ["kQ9tOdO3xV7w2LrT8mZp5YcN", "aFIXME7xV9w2LrT8mZp5YcN7b", "k-t0-ToDo9_xV9w2LrT8mZp5Y"])
+def test_a_random_key_that_happens_to_hold_four_letters_is_none(text: str) -> None:
+    assert weakness(Secret(text.encode(), "here"), least=20) == ""
