@@ -220,8 +220,9 @@ class Store(Protocol):
         ...
 
     def together(self) -> AbstractContextManager[Store]:
-        """One transaction of our own around reading and writing: the store inside it, whose accounts are locked as they
-        are read. For what too many others want as well; versions guard it all the same. Commits at the end."""
+        """One transaction of our own around reading and writing: the store inside it, whose accounts and allowances are
+        locked as they are read. For what too many others want as well; versions guard it all the same. Commits at the
+        end."""
         ...
 
     def finish(self) -> None:

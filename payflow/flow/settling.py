@@ -109,11 +109,12 @@ class Settling:
     def settle(self, wants: Wants, decide: Callable[[Draft], T], trace_id: str = "") -> tuple[T, Draft]:
         """Gather, decide, write; again from the start if somebody moved first or the decision needs to know more.
 
-        Who was too late for an account once queues up for it: where many want the same credit, all get their turn.
+        Who was too late for an account or an allowance once queues up for it: where many want the same credit, or the
+        same day's ceiling, all get their turn.
         """
         tries = self.settings.conflict_tries
         for attempt in range(1, tries + 1):
-            queues = attempt > 1 and bool(wants.accounts) and not self.store.joined
+            queues = attempt > 1 and bool(wants.accounts or wants.allowances) and not self.store.joined
             try:
                 with self.store.together() if queues else nullcontext(self.store) as store:
                     result, draft = self._decided(store, wants, decide, trace_id)
@@ -123,8 +124,7 @@ class Settling:
                 if attempt == tries:
                     raise
                 wants.again = True
-                if not queues:
-                    time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
+                time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
             else:
                 if draft.changes and self.written is not None:
                     self.written(self, draft.changes)

@@ -25,6 +25,7 @@ class Connections:
         self._host = connection
         self._checked = False
         self._undone = False
+        self._in_turn = False  # inside ``together``: what many want is locked as it is read
         self.joined = connection is not None
 
     def join(self, connection: Any) -> Self:
@@ -41,7 +42,7 @@ class Connections:
         """See :meth:`payflow.store.Store.together`."""
         with self._whole() as (connection, _):
             inner = type(self)(self.dialect, self._pool, connection=connection)
-            inner._checked = True
+            inner._checked = inner._in_turn = True
             try:
                 yield inner
             except StoreError as error:

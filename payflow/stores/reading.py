@@ -128,7 +128,7 @@ class Reading(Connections):
             known = self._by(cursor, IdempotencyKey, ("scope", "idem_key"), wants.keys)
             facts.keys = {(kept.scope, kept.key): kept for kept in known}
         if wants.allowances:
-            spent = self._by(cursor, Allowance, ("action", "currency", "day"), wants.allowances)
+            spent = self._by(cursor, Allowance, ("action", "currency", "day"), wants.allowances, lock=self._in_turn)
             facts.allowances = {(kept.action, kept.currency, kept.day): kept for kept in spent}
         for columns, names in ((("kind", "ref"), wants.incidents), (("id",), _ones(wants.incident_ids))):
             if names:
