@@ -18,7 +18,7 @@ A singular name is a contract, the plural below it holds the implementations.
     assembly    assembly                                from a config to a flow that is ready to use
     diagnosis   diagnosis                               why a key, an address or a callback does not work
     opposite    sandbox                                 both real protocols from the other side, for trying and testing
-    doors       intake  wsgi  asgi  cli  flask  django             how the outside comes in
+    doors       intake  wsgi  asgi  cli  flask  django   how the outside comes in
     proofs      testing                                 contract suites and test services, importable by anybody
 
 ``payflow`` itself imports nothing of this until it is asked for.

@@ -3,9 +3,8 @@
     app.mount("/", callbacks_app(flow))                     # FastAPI, Starlette
     app.mount("/callbacks", callbacks_app(flow, prefix=""))
 
-The core is synchronous; each callback runs in a thread. The body is collected no further than the intake reads, and
-no longer
-than it waits. It never redirects: Alipay does not follow.
+The core is synchronous; each callback runs in a thread. The body is collected no further than the intake reads,
+and no longer than it waits. It never redirects: Alipay does not follow.
 """
 
 from __future__ import annotations
@@ -16,14 +15,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .gateway import Reply
-from .intake import Intake, Receiver
+from .intake import NOT_FOUND, Intake, Receiver
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_NOT_FOUND = Reply(404, b"not found", (("Content-Type", "text/plain"),))
 
 
 def callbacks_app(flow: Receiver | Intake, *, prefix: str = "/callbacks") -> Application:
@@ -49,7 +46,7 @@ async def _reply(intake: Intake, before: str, scope: Scope, receive: Receive) ->
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     account = path.removeprefix(before).removesuffix("/")
     if not path.startswith(before) or not intake.knows(account):
-        return _NOT_FOUND
+        return NOT_FOUND
     headers = list(scope["headers"])
     body = await collected(receive, intake.max_bytes + 1, intake.body_seconds)
     if body is None:

@@ -31,6 +31,9 @@ MEDIA_TYPES = {
     "mock": "application/json",
 }
 
+#: There is no such account, or no such path.
+NOT_FOUND = Reply(404, b"not found", (("Content-Type", "text/plain"),))
+
 Header = tuple[str, str]
 Text = str | bytes
 
@@ -93,7 +96,7 @@ class Intake:
         """
         gateway = self._flow.gateways.get(account)
         if gateway is None:
-            return Reply(404, b"not found", (("Content-Type", "text/plain"),))
+            return NOT_FOUND
         try:
             callback = self._callback(gateway, method, account, headers, body, content_length)
             return self._flow.receive(callback)

@@ -547,6 +547,10 @@ class Changes:
     def __bool__(self) -> bool:
         return any(_KEPT(self))
 
+    def prepared(self) -> set[str]:
+        """The payments of which something is to be sent."""
+        return {one.payment_id for _, one in self.attempts.values() if one.status == "prepared"}
+
     def merge_payment(self, read_version: int | None, payment: Payment) -> None:
         """Keep the version the payment was first read at; store the newest record."""
         known = self.payments.get(payment.id)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .gateway import Reply
-from .intake import Intake, Receiver
+from .intake import NOT_FOUND, Intake, Receiver
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -43,7 +43,7 @@ def _answer(intake: Intake, before: str, environ: Environ) -> Reply:
     path = environ.get("PATH_INFO", "")
     account = path.removeprefix(before).removesuffix("/")
     if not path.startswith(before) or not intake.knows(account):
-        return Reply(404, b"not found", (("Content-Type", "text/plain"),))
+        return NOT_FOUND
     # Without a length, only a server that promises the end of the input may be read from.
     ends = environ.get("CONTENT_LENGTH") or environ.get("wsgi.input_terminated")
     body = environ["wsgi.input"] if ends else b""

@@ -97,7 +97,10 @@ def store_at(path: str) -> Any:
 
 
 def log_to_stderr(level: str) -> None:
-    """The story as lines: time, level, room, message (which carries payment and trace ids)."""
+    """The story as lines: time, level, room, message (which carries payment and trace ids). A framework's logging is
+    its own."""
+    if HOST.get() is not None:
+        return
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
     )

@@ -10,8 +10,7 @@
         result = payflow().pay(amount=Money.parse("25.00"), channel="qr", key=f"order-{order.pk}")
 
 Inside ``atomic`` (``ATOMIC_REQUESTS`` too) what payflow writes is part of your transaction, and nothing is sent to a
-gateway
-before it has committed; outside it has transactions of its own, on the same connection. No SQLAlchemy.
+gateway before it has committed; outside it has transactions of its own, on the same connection. No SQLAlchemy.
 """
 
 from __future__ import annotations

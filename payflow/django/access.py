@@ -50,9 +50,8 @@ def payflow(using: str | None = None) -> Flow:
     """The flow on Django's own connection; ask for it each time, it costs nothing.
 
     Inside ``atomic`` it has joined your transaction: its verbs record, and what they record is sent right after the
-    commit. ``using`` is the name of a database (default: ``PAYFLOW["USING"]``). Raises ``ConfigError`` for what
-    cannot be
-    right in the config, and ``STORE_SCHEMA_VERSION`` before ``manage.py migrate``.
+    commit. ``using`` is the name of a database (default: ``PAYFLOW["USING"]``). Raises ``ConfigError`` for what cannot
+    be right in the config, and ``STORE_SCHEMA_VERSION`` before ``manage.py migrate``.
     """
     name = using or setting("USING")
     flow = _flow(name)

@@ -1,5 +1,4 @@
-"""System checks: what ``manage.py check`` says of payflow's settings, and with ``--deploy`` of its way into
-production."""
+"""System checks: what ``manage.py check`` says of payflow's settings; with ``--deploy``, of going into production."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
 """The tables as models: to read, to filter and to look at. Written to only by payflow.
 
 One model for each table of :data:`payflow.stores.schema.TABLES`, with its columns: ``Payment``, ``Refund``,
-``Attempt``,
-``Receipt``, ``Transition``, ``Journal``, ``Entry``, ``Message``, ``Effect``, ``Incident``, ``Account``, ``Hold``,
-``Refill`` …
+``Attempt``, ``Receipt``, ``Transition``, ``Journal``, ``Entry``, ``Message``, ``Incident``, ``Account``, ``Refill`` …
 Instants are microseconds since 1970 UTC; amounts are minor units.
 """
 
@@ -21,14 +19,14 @@ class ReadOnly(Exception):
     """Somebody tried to write what only payflow writes."""
 
 
+def _refused(*_: Any, **__: Any) -> Any:
+    raise ReadOnly("payflow's tables are written by payflow: use the verbs of payflow.django.payflow()")
+
+
 class Rows(models.QuerySet):
     """Rows to read. What would write raises :class:`ReadOnly`."""
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise ReadOnly("payflow's tables are written by payflow: use the verbs of payflow.django.payflow()")
-
-    create = bulk_create = update = bulk_update = get_or_create = update_or_create = delete = _refuse
-    _refuse.queryset_only = True  # type: ignore[attr-defined]  # managers do not offer it
+    create = bulk_create = update = bulk_update = get_or_create = update_or_create = delete = _refused
 
 
 class Row(models.Model):
@@ -39,11 +37,7 @@ class Row(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *_: Any, **__: Any) -> None:
-        raise ReadOnly("payflow's tables are written by payflow: use the verbs of payflow.django.payflow()")
-
-    def delete(self, *_: Any, **__: Any) -> Any:
-        raise ReadOnly("payflow's tables are written by payflow: nothing of them is deleted")
+    save = delete = _refused
 
     def __str__(self) -> str:
         return str(self.pk)

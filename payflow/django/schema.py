@@ -51,9 +51,8 @@ def options_of(table: TableSchema) -> dict[str, Any]:
 class SchemaStep(Operation):
     """One step of payflow's own migrations, on Django's connection: the tables are the same whoever made them.
 
-    A step that ``payflow migrate`` has done already is left as it is. There is no way back: a migration does not
-    drop the
-    records of money.
+    A step that ``payflow migrate`` has done already is left as it is. There is no way back: a migration does not drop
+    the records of money.
     """
 
     reversible = False

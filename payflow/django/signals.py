@@ -1,10 +1,8 @@
 """Signals: one for each kind of message, sent after the commit, in the process that wrote it.
 
 A receiver gets ``message`` (a :class:`payflow.Message`), ``payment_id`` and ``using``. Signals are best effort: a
-process that
-dies right after its commit sends none. What must happen exactly once belongs in a handler (``handlers`` in the
-config), which
-the worker calls from the outbox, with its own writes in the transaction that says it was done.
+process that dies right after its commit sends none. What must happen exactly once belongs in a handler (``handlers`` in
+the config), which the worker calls from the outbox, with its own writes in the transaction that says it was done.
 """
 
 from __future__ import annotations

@@ -68,8 +68,7 @@ class DjangoStore(SqlStore):
             self._end(block)
 
     def _end(self, block: Any) -> None:
-        """Commit. Django puts the driver's error into one of its own; what is decided here is decided by the
-        driver's."""
+        """Commit. Django puts the driver's error into one of its own; what is decided here goes by the driver's."""
         try:
             block.__exit__(None, None, None)
         except Error as error:
@@ -102,8 +101,7 @@ class DjangoStore(SqlStore):
 
 
 def django_store(using: str) -> DjangoStore:
-    """The store on one of Django's databases. ``CONFIG_UNSUPPORTED_DATABASE`` for a backend or driver it does not
-    speak."""
+    """The store on one of Django's databases. ``CONFIG_UNSUPPORTED_DATABASE`` for a backend that it does not speak."""
     dialect = dialect_of(using)
     return DjangoStore(dialect, DjangoConnections(using, dialect))  # type: ignore[arg-type]  # see DjangoStore._pool
 

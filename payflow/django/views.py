@@ -15,8 +15,7 @@ _intakes: dict[int, Intake] = {}
 
 
 class _EveryDatabase(frozenset[str]):
-    """The databases in which Django opens no transaction around the view, whatever ATOMIC_REQUESTS says: all of
-    them."""
+    """The databases in which Django opens no transaction around the view, whatever ATOMIC_REQUESTS says: all."""
 
     def __contains__(self, _: object) -> bool:
         return True
@@ -35,8 +34,7 @@ def callback(request: HttpRequest, account: str) -> HttpResponse:
     return response
 
 
-# Around it, a transaction of Django's would end after the answer is made: a gateway must not be told of what is not
-# kept.
+# Around it, a transaction of Django's would end after the answer is made, and a gateway be told of what is not kept.
 callback._non_atomic_requests = _EveryDatabase()  # where non_atomic_requests puts it
 
 

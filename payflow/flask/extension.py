@@ -61,8 +61,7 @@ class PayFlow:
 
 
 def _told(flow: Settling, changes: Changes) -> None:
-    """A flow of the app's own has written: it has committed by now. One that joined the host waits (see
-    ``joining``)."""
+    """A flow of the app's own has written, and committed by now. One that joined the host waits (see ``joining``)."""
     if not flow.store.joined:
         for message in changes.messages:
             signals.send(flow, message)

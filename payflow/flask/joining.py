@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
 
-from ..errors import ConfigError, PayflowError
+from ..errors import ConfigError
 from . import signals
 from .extension import current_payflow
 
@@ -16,17 +15,13 @@ if TYPE_CHECKING:
     from ..flow.settling import Settling
     from ..records import Changes, Message
 
-logger = logging.getLogger("payflow.flask")
-
 
 def joined_payflow() -> Flow:
     """The app's flow inside the transaction of the host's session: ask for it wherever that is used.
 
     Its verbs record; what they record is sent right after the session's commit, and by the worker where that fails.
-    If the
-    session rolls back, nothing was there. The session is what ``PayFlow(app, session=…)`` names, else
-    Flask-SQLAlchemy's.
-    Raises ``CONFIG_NO_SESSION`` where there is none.
+    If the session rolls back, nothing was there. The session is what ``PayFlow(app, session=…)`` names, else
+    Flask-SQLAlchemy's. Raises ``CONFIG_NO_SESSION`` where there is none.
     """
     session = _session()
     flow = current_payflow()
@@ -61,7 +56,7 @@ class Waiting:
     def written(self, _: Settling, changes: Changes) -> None:
         """Remember a set until the commit."""
         self.messages += changes.messages
-        self.payments |= {one.payment_id for _, one in changes.attempts.values() if one.status == "prepared"}
+        self.payments |= changes.prepared()
 
     def committed(self) -> None:
         """The transaction is over and kept: send, and tell. What a savepoint took back is not in the database."""
@@ -74,17 +69,8 @@ class Waiting:
         for one in messages:
             if (one.key, one.kind, one.created_at) in stored[one.payment_id]:
                 signals.send(self.flow, one)
-        for name in sorted(payments & stored.keys()):
-            if stored[name]:
-                self._perform(name)
-
-    def _perform(self, payment_id: str) -> None:
-        try:
-            self.flow.perform_prepared(payment_id)
-        except PayflowError as error:
-            logger.warning("%s could not be sent after the commit (%s); the worker does it", payment_id, error.code)
-        except Exception:
-            logger.exception("%s could not be sent after the commit; the worker does it", payment_id)
+        for name in sorted(payments):
+            self.flow.try_prepared(name)
 
     def forget(self) -> None:
         """Nothing is waiting."""
@@ -101,8 +87,7 @@ def _waiting(session: Any, flow: Flow) -> Waiting:
     waiting = session.info["payflow"] = Waiting(flow)
 
     def over(_: Any, transaction: Any) -> None:
-        # after_commit comes for every savepoint that is released as well; the end of the outermost transaction comes
-        # once.
+        # after_commit comes for every savepoint that is released as well; the end of the outermost one comes once.
         if transaction.parent is not None:
             return
         if waiting.kept:

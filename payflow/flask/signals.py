@@ -1,5 +1,4 @@
-"""Signals (blinker): one for each kind of message, after the commit, in the process that wrote it; the sender is the
-flow.
+"""Signals (blinker): one for each kind of message, after the commit, in the process that wrote it. The flow sends it.
 
     @payment_paid.connect
     def thank(flow, message): ...

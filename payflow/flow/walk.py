@@ -391,6 +391,18 @@ class Flow(Calling, Receiving):
         payment = self.payment(payment_id)
         return Result(payment, self.next_action(payment))
 
+    def try_prepared(self, payment_id: str) -> None:
+        """:meth:`perform_prepared`, for a framework's hook after its commit: whatever goes wrong is logged and the
+        worker's to do. A payment that is not there was rolled back with a savepoint."""
+        try:
+            self.perform_prepared(payment_id)
+        except NotFound:
+            return
+        except PayflowError as error:
+            logger.warning("%s could not be sent after the commit (%s); the worker does it", payment_id, error.code)
+        except Exception:
+            logger.exception("%s could not be sent after the commit; the worker does it", payment_id)
+
     def payment(self, payment_id: str) -> Payment:
         """The payment as stored; ``PAYMENT_NOT_FOUND`` otherwise."""
         found = self.store.gather(Wants(payments={payment_id})).payments.get(payment_id)

@@ -145,12 +145,12 @@ def _sorted_rows(table: TableSchema, kept: Any) -> list[Row]:
     return rows
 
 
-def _new(kept: Mapping[Any, tuple[Any, Any]]) -> Sequence[Any]:
+def _unread(kept: Mapping[Any, tuple[Any, Any]]) -> Sequence[Any]:
     """Those of which nothing was read."""
     return [record for read, record in kept.values() if read is None] if kept else ()
 
 
-def _first(kept: Mapping[Any, tuple[bool, Any]]) -> Sequence[Any]:
+def _marked_new(kept: Mapping[Any, tuple[bool, Any]]) -> Sequence[Any]:
     """Those that are said to be new."""
     return [record for is_new, record in kept.values() if is_new] if kept else ()
 
@@ -158,22 +158,22 @@ def _first(kept: Mapping[Any, tuple[bool, Any]]) -> Sequence[Any]:
 def inserted(changes: Changes) -> list[tuple[TableSchema, list[Row]]]:
     """Whole new rows, table by table."""
     sets: list[tuple[TableSchema, Sequence[Any]]] = [
-        (PAYMENT, _new(changes.payments)),
-        (REFUND, _first(changes.refunds)),
-        (ATTEMPT, _first(changes.attempts)),
-        (INCIDENT, _first(changes.incidents)),
-        (KEY, _new(changes.keys)),
-        (ALLOWANCE, _new(changes.allowances)),
+        (PAYMENT, _unread(changes.payments)),
+        (REFUND, _marked_new(changes.refunds)),
+        (ATTEMPT, _marked_new(changes.attempts)),
+        (INCIDENT, _marked_new(changes.incidents)),
+        (KEY, _unread(changes.keys)),
+        (ALLOWANCE, _unread(changes.allowances)),
         (RECEIPT, changes.receipts),
         (TRANSITION, changes.transitions),
         (JOURNAL, changes.journals),
         (ENTRY, changes.entries),
         (MESSAGE, changes.messages),
-        (ACCOUNT, _new(changes.accounts)),
-        (HOLD, _first(changes.holds)),
+        (ACCOUNT, _unread(changes.accounts)),
+        (HOLD, _marked_new(changes.holds)),
         (ACCOUNT_CHANGE, changes.account_changes),
         (REFILL, changes.refills),
-        (POLICY, _new(changes.policies)),
+        (POLICY, _unread(changes.policies)),
         (POLICY_CHANGE, changes.policy_changes),
         (DECISION, changes.decisions),
     ]

@@ -6,8 +6,8 @@ Nothing is automatic. In a ``conftest.py``::
     pytest_plugins = ["payflow.testing.plugin"]
 
     def test_an_order_is_paid_once(payflow_flow, payflow_notify, payflow_conserved):
-        payment = payflow_flow.pay(amount=Money(1250), channel="page", action="buy", key="k").payment
-        payflow_notify(payment, account="alipay", times=3)
+        payment = payflow_flow.pay(amount=Money(1250), channel="qr", action="buy", key="k").payment
+        payflow_notify(payment, times=3, at_once=2)
         assert payflow_flow.payment(payment.id).captured == 1250
         payflow_conserved()
 

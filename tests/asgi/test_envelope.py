@@ -12,27 +12,8 @@ from starlette.routing import Mount
 from payflow.asgi import callbacks_app
 from payflow.intake import Intake
 from tests.intake.standin import Receiver
-from tests.intake.test_wsgi import (  # noqa: F401 -- collected here, with the fixture below
-    Served,
-    test_a_204_has_no_body_and_no_length,
-    test_b001_only_post,
-    test_b003_a_declared_gigabyte,
-    test_b003_chunks_without_end,
-    test_b004_a_length_and_chunks,
-    test_b004_lengths_that_are_none,
-    test_b004_two_lengths,
-    test_b006_a_body_that_is_too_long,
-    test_b006_a_body_that_is_too_short,
-    test_b008_b009_packed_bodies,
-    test_b011_hostile_headers,
-    test_b013_header_names_in_any_case,
-    test_b014_a_header_twice,
-    test_b018_path_tricks,
-    test_b074_a_query_string_is_not_merged,
-    test_chunked_is_taken_where_the_server_knows_its_end,
-    test_genuine_callbacks,
-    test_the_answer_is_exact,
-)
+from tests.intake.test_envelope import *  # noqa: F403 -- the same tests, with the fixture below
+from tests.intake.test_envelope import Served
 
 from .servers import uvicorn_server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,12 @@ def test_the_commands_work_on_djangos_own_database(host: Host, capsys: pytest.Ca
     assert "100" in capsys.readouterr().out
     call_command("payflow_trace", name)
     assert "paid" in capsys.readouterr().out
+
+
+def test_a_worker_leaves_the_hosts_logging_alone(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    before = list(logging.getLogger().handlers)
+    call_command("payflow_worker", "--once")
+    assert logging.getLogger().handlers == before
 
 
 def test_a_command_that_fails_says_so(host: Host, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from payflow.django import views
 from payflow.intake import Intake
 from tests.asgi.servers import uvicorn_server
 from tests.intake.standin import Receiver
-from tests.intake.test_wsgi import (  # noqa: F401 -- collected here, with the fixture below
+from tests.intake.test_envelope import (  # noqa: F401 -- collected here, with the fixture below
     Served,
     test_a_204_has_no_body_and_no_length,
     test_b001_only_post,
