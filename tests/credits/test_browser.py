@@ -206,6 +206,30 @@ def test_stopped_in_the_middle_it_costs_nothing(page: Page, chat: Running) -> No
     look(page, chat, "9-stopped")
 
 
+#: What the page asks for again is answered at once, and arrives late.
+LATE = """() => {
+  const plain = window.fetch;
+  window.fetch = async (url, how = {}) => {
+    const answer = await plain(url, how);
+    if (how.method !== "POST") { await new Promise((go) => setTimeout(go, 1500)); window.late = true; }
+    return answer;
+  };
+}"""
+
+
+@pytest.mark.parametrize("context", ["wide"], indirect=True)
+def test_an_older_page_that_arrives_late_takes_no_answer_away(page: Page, chat: Running) -> None:
+    page.goto("/")
+    page.evaluate(LATE)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # asks for the page as it is now
+    page.wait_for_timeout(200)
+    ask(page, "what do you cost?")
+    expect(page.locator(".answer").first).to_be_visible()
+    page.wait_for_timeout(2000)
+    assert page.evaluate("window.late")
+    expect(page.locator(".answer").first).to_be_visible()
+
+
 @pytest.mark.parametrize("context", SIZES, indirect=True)
 def test_five_tabs_get_one_refill_and_who_runs_out_is_told_how_to_go_on(context: BrowserContext, chat: Running) -> None:
     tabs = [context.new_page() for _ in range(5)]

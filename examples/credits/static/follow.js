@@ -5,6 +5,7 @@
   let stream = null;
   let followed;
   let asking = false;
+  let sent = 0; // how often something was sent, or what came of it shown: what was asked for before is old by then
 
   // What the person is in the middle of stays: what is typed, where the cursor is.
   const swap = (html, { asked = false } = {}) => {
@@ -32,9 +33,11 @@
   const refresh = async () => {
     if (asking || !panel()) return;
     asking = true;
+    const before = sent;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (answer.ok) swap(await answer.text());
+      const html = await answer.text();
+      if (answer.ok && before === sent) swap(html);
     } catch { /* the next one will tell */ } finally { asking = false; }
   };
 
@@ -67,9 +70,12 @@
     const body = new URLSearchParams(new FormData(form));
     if (button?.name) body.set(button.name, button.value);
     const asked = form.matches("[action$='/ask']");
+    sent += 1;
     try {
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
-      if (!swap(await answer.text(), { asked: asked && answer.ok })) location.reload();
+      const html = await answer.text();
+      sent += 1;
+      if (!swap(html, { asked: asked && answer.ok })) location.reload();
       if (asked) { document.getElementById("question")?.focus({ preventScroll: true }); down(); }
     } catch { form.submit(); }
   };
