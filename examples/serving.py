@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -16,6 +17,7 @@ from flask import Flask
 
 from payflow import Flow
 from payflow.gateways.mock import HttpDelivery, MockGateway
+from payflow.sandbox import Sandbox
 
 
 def make_secrets(folder: Path) -> None:
@@ -38,6 +40,26 @@ def start_mock(flow: Flow, address: str) -> MockGateway | None:
     mock.deliver = HttpDelivery(lambda account: f"{address}/callbacks/{account}")
     mock.start()
     return mock
+
+
+def start_sandbox(path: Path, address: str) -> Sandbox | None:
+    """The far side of the accounts that say ``sandbox``, and what they need of it: keys as files, its address.
+
+    The addresses in the config are those of the usual ports; where another port had to be taken, the environment says
+    so, as ``PAYFLOW__…`` overrides.
+    """
+    accounts = json.loads(path.read_text(encoding="utf-8"))["gateways"]
+    wanted = {name: account["gateway"] for name, account in accounts.items() if account.get("sandbox")}
+    if not wanted:
+        return None
+    folder = path.parent / "var" / "sandbox"
+    sandbox = Sandbox(port=free_port(8800), state=folder / "state", refund_seconds=2).start()
+    sandbox.material.write(folder)
+    for name, kind in wanted.items():
+        target = "/gateway.do" if kind == "alipay" else ""
+        os.environ[f"PAYFLOW__GATEWAYS__{name.upper()}__BASE_URL"] = sandbox.url + target
+    os.environ["PAYFLOW__CALLBACKS__BASE_URL"] = address
+    return sandbox
 
 
 def wanted_port(usual: int = 8000) -> int:

@@ -6,14 +6,21 @@ takes Alipay and WeChat Pay, with payflow's sandbox as their far side.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 import threading
 from pathlib import Path
 
-from examples.serving import free_port, make_secrets, start_mock, start_serving, stop_on_signals, wanted_port
+from examples.serving import (
+    free_port,
+    make_secrets,
+    start_mock,
+    start_sandbox,
+    start_serving,
+    stop_on_signals,
+    wanted_port,
+)
 from payflow import Config, load, open_flow, open_worker
 from payflow.sandbox import Sandbox
 
@@ -53,26 +60,6 @@ def _told(config: Config, sandbox: Sandbox | None) -> str:
         return ""
     paid_by = " and ".join(sorted({account.gateway for account in config.accounts.values()}))
     return f"  Paid by {paid_by}, whose far side is the sandbox:  {sandbox.url}/\n"
-
-
-def start_sandbox(path: Path, address: str) -> Sandbox | None:
-    """The far side of the accounts that say ``sandbox``, and what they need of it: keys as files, its address.
-
-    The addresses in the config are those of the usual ports; where another port had to be taken, the environment says
-    so, as ``PAYFLOW__…`` overrides.
-    """
-    accounts = json.loads(path.read_text(encoding="utf-8"))["gateways"]
-    wanted = {name: account["gateway"] for name, account in accounts.items() if account.get("sandbox")}
-    if not wanted:
-        return None
-    folder = path.parent / "var" / "sandbox"
-    sandbox = Sandbox(port=free_port(8800), state=folder / "state", refund_seconds=2).start()
-    sandbox.material.write(folder)
-    for name, kind in wanted.items():
-        target = "/gateway.do" if kind == "alipay" else ""
-        os.environ[f"PAYFLOW__GATEWAYS__{name.upper()}__BASE_URL"] = sandbox.url + target
-    os.environ["PAYFLOW__CALLBACKS__BASE_URL"] = address
-    return sandbox
 
 
 main()
