@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run credits test lint format bench clean distclean
+.PHONY: help run credits test lint format bench docs clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,12 @@ bench: ## the figures, as ratios to the raw limits of this machine (see benchmar
 	@bash .ci/system
 	@bash .ci/environment test
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: ## this project's site, English and Chinese, into build/docs; a warning is an error
+	@bash .ci/environment docs
+	@$(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees/en docs build/docs/en
+	@$(BIN)/python -m sphinx -q -W --keep-going -E -d build/doctrees/zh -t zh docs build/docs/zh
+	@echo "file://$(CURDIR)/build/docs/index.html"
 
 clean: ## removes caches and builds; databases stay
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
