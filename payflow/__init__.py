@@ -3,7 +3,7 @@
 The map. A room imports only from rooms above it, or to its left on its own line; a test reads these lines as the rule.
 A singular name is a contract, the plural below it holds the implementations.
 
-    words       errors  money  identifiers  clock  language   what everybody says
+    words       errors  money  identifiers  clock  language  markup   what everybody says
     promises    schema_files                            the JSON Schemas, wherever payflow is installed
     records     records                                 what is remembered; every field an int or a str
     engine      machine  drawing  tables                declared tables: checked, compiled once, drawn
@@ -16,6 +16,7 @@ A singular name is a contract, the plural below it holds the implementations.
     walk        trace  doctor  auditing  combining  flow  wallet  worker   the doing: gather, decide, write, call
     bills       reconciling                             the day after: bills against payments and ledger
     assembly    assembly                                from a config to a flow that is ready to use
+    desk        operating                               what people look at and do, every act written down
     diagnosis   diagnosis                               why a key, an address or a callback does not work
     opposite    sandbox                                 both real protocols from the other side, for trying and testing
     doors       intake  wsgi  asgi  cli  flask  django   how the outside comes in

@@ -10,6 +10,7 @@ is true only where a gateway may already have acted.
     ├── NotFound             *_NOT_FOUND         no such payment, refund, incident …
     ├── Refused              TRANSITION_NOT_ALLOWED, NO_ROUTE, … the rules say no; nothing has changed
     │   ├── TransitionNotAllowed
+    │   ├── OperatorRefused  OPERATOR_NOT_ALLOWED  this person may not do this at the desk
     │   ├── TokenRefused     TOKEN_*             a confirmation token that does not confirm
     │   └── IdempotencyRefused  IDEMPOTENCY_*    same key, other request; or still running
     ├── CallbackRefused      CALLBACK_*, SIGNATURE_*, …  bytes that are not a genuine callback
@@ -102,6 +103,13 @@ class TransitionNotAllowed(Refused):
         super().__init__(
             f"A {entity} that is {state} does not take '{event}'", entity=entity, state=state, event=event, **ids
         )
+
+
+class OperatorRefused(Refused):
+    """Somebody at the desk asks for what they may not do."""
+
+    default_code = "OPERATOR_NOT_ALLOWED"
+    http_status = 403
 
 
 class TokenRefused(Refused):

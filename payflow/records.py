@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 __all__ = [
     "Account", "AccountChange", "Allowance", "Attempt", "BillItem", "Changes", "Decision", "Difference", "Effect",
-    "Entry", "Hold", "IdempotencyKey", "Incident", "Journal", "Message", "Origin", "Payment", "Policy", "PolicyChange",
-    "Receipt", "ReconRun", "Refill", "Refund", "Transition", "replace",
+    "Entry", "Hold", "IdempotencyKey", "Incident", "Journal", "Message", "OperatorAction", "Origin", "Payment",
+    "Policy", "PolicyChange", "Receipt", "ReconRun", "Refill", "Refund", "Transition", "replace",
 ]  # fmt: skip
 
 R = TypeVar("R")
@@ -511,6 +511,27 @@ class Origin:
     name: str  # payments
     id: str
     at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAction:
+    """What a person asked for at the desk, written down before it is done; its end is added when it has ended.
+
+    One that is ``asked`` for ever was cut off in the middle: the payment's own story says how far it came.
+    """
+
+    id: str  # of the form that asked for it: sent twice, it is one
+    operator: str
+    action: str  # query, refund, resolve, replay, refill, policy
+    target_kind: str  # payment, incident, policy, everything
+    target: str
+    payment_id: str  # "" where no payment is concerned
+    request: str  # JSON: what the form said
+    outcome: str  # asked, done, refused
+    code: str = ""  # why it was refused
+    result: str = "{}"  # JSON: what came of it
+    at: int = 0
+    ended_at: int | None = None
 
 
 @dataclass(slots=True)

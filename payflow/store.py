@@ -30,6 +30,7 @@ from .records import (
     Incident,
     Journal,
     Message,
+    OperatorAction,
     Payment,
     Policy,
     PolicyChange,
@@ -97,6 +98,7 @@ class History:
     effects: Sequence[Effect]
     incidents: Sequence[Incident]
     keys: Sequence[IdempotencyKey]
+    actions: Sequence[OperatorAction] = ()
 
 
 class DueAccount(NamedTuple):
@@ -519,4 +521,43 @@ class ExplainStore(Protocol):
 
     def nth_account(self, number: int) -> str | None:
         """The id of the account at this place, counted from 0 in the order of ids."""
+        ...
+
+
+@runtime_checkable
+class OperatorStore(Protocol):
+    """What an operator's desk asks of a database, beside :class:`Store`."""
+
+    def payments_named(self, text: str, accounts: Collection[str]) -> list[Payment]:
+        """Payments that are called so, newest first: by their id, the host's reference, their order number or trade at
+        one of ``accounts``, or the number of one of their refunds there. At most 50; each way is a step down an index.
+        """
+        ...
+
+    def unfinished(self, limit: int = 100) -> list[Payment]:
+        """Payments that somebody still has to look at, the oldest first. What has ended costs nothing here."""
+        ...
+
+    def incidents_named(self, ids: Collection[str]) -> list[Incident]:
+        """The incidents of these ids that there are."""
+        ...
+
+    def dead_letters(self, limit: int = 100) -> list[Effect]:
+        """What handlers have given up on, the newest first."""
+        ...
+
+    def begin_action(self, action: OperatorAction) -> OperatorAction | None:
+        """Write down what an operator asks for; the action of this id that is there already, if there is one."""
+        ...
+
+    def end_action(self, action: OperatorAction) -> None:
+        """Write down how it ended, unless that is known already."""
+        ...
+
+    def action(self, name: str) -> OperatorAction | None:
+        """One of them, by its id."""
+        ...
+
+    def actions(self, limit: int = 50, before: str = "") -> list[OperatorAction]:
+        """What operators asked for, the newest first, before the id ``before``."""
         ...

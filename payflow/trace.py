@@ -16,7 +16,8 @@ from .records import Payment
 from .store import History
 
 #: Of things at the same instant, what comes first: the proof, then what it moved, then what was booked and told.
-_ORDER = {"receipt": 0, "attempt": 1, "transition": 2, "journal": 3, "incident": 4, "message": 5, "effect": 6}
+_KINDS = ("receipt", "attempt", "transition", "journal", "incident", "message", "effect", "operator")
+_ORDER = {what: place for place, what in enumerate(_KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def tell(history: History) -> Trace:
     """Put a history in order."""
     steps = [
         *_receipts(history), *_attempts(history), *_transitions(history), *_journals(history), *_incidents(history),
-        *_messages(history), *_effects(history),
+        *_messages(history), *_effects(history), *_actions(history),
     ]  # fmt: skip
     steps.sort(key=lambda step: (step.at, _ORDER[step.what]))
     return Trace(history.payment, steps)
@@ -113,8 +114,9 @@ def _attempts(history: History) -> list[Step]:
     return [
         Step(
             kept.created_at, "attempt", f"{kept.op} at {kept.account} as {kept.request_key}: {kept.status}",
-            {"attempt_id": kept.id, "op": kept.op, "status": kept.status, "request_key": kept.request_key,
-             "entity": kept.entity, "entity_id": kept.entity_id, "words": json.loads(kept.words)},
+            {"attempt_id": kept.id, "op": kept.op, "account": kept.account, "status": kept.status,
+             "request_key": kept.request_key, "entity": kept.entity, "entity_id": kept.entity_id,
+             "words": json.loads(kept.words)},
         )
         for kept in history.attempts
     ]  # fmt: skip
@@ -156,7 +158,10 @@ def _journals(history: History) -> list[Step]:
         )
         facts = {
             "journal_id": journal.id, "kind": journal.kind,
-            "entries": [{"account": entry.ledger_account, "amount": entry.amount} for entry in lines],
+            "entries": [
+                {"account": entry.ledger_account, "amount": entry.amount, "currency": entry.currency}
+                for entry in lines
+            ],
         }  # fmt: skip
         steps.append(Step(journal.at, "journal", f"{journal.kind} booked: {told}", facts))
     return steps
@@ -191,4 +196,17 @@ def _effects(history: History) -> list[Step]:
             {"handler": kept.handler, "seq": kept.seq, "dead": bool(kept.dead), "error": kept.error},
         )
         for kept in history.effects
+    ]  # fmt: skip
+
+
+def _actions(history: History) -> list[Step]:
+    return [
+        Step(
+            kept.at, "operator",
+            f"{kept.operator} asks for {kept.action} of {kept.target_kind} {kept.target}: {kept.outcome}"
+            f"{f' ({kept.code})' if kept.code else ''}",
+            {"action_id": kept.id, "operator": kept.operator, "action": kept.action, "target": kept.target,
+             "outcome": kept.outcome, "code": kept.code, "request": json.loads(kept.request)},
+        )
+        for kept in history.actions
     ]  # fmt: skip

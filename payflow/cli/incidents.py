@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from .acting import acted
 from .opening import as_json, config_option, opened
 
 
@@ -43,6 +44,9 @@ def command(context: click.Context, path: str, json_wanted: bool) -> None:
 @click.pass_obj
 def resolve(path: str, incident: str, how: str, operator: str) -> None:
     """Settle INCIDENT: send the money back (refund), or close it as looked into (dismiss)."""
+    import json
+
     with opened(path) as flow:
-        resolved = flow.resolve(incident, how, operator)
-        click.echo(f"{resolved.id}: {resolved.status} ({resolved.resolution})")
+        done = acted(flow, operator, "resolve", incident, {"how": how})
+        told = json.loads(done.result)
+        click.echo(f"{incident}: {told['status']} ({told['resolution']})")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .acting import acted
 from .findings import lang_option, spoken_here
 from .opening import as_json, config_option, opened, said_plainly
 
@@ -134,9 +135,10 @@ def show(given: tuple[str, str], name: str) -> None:
 @click.pass_obj
 def set_policy(given: tuple[str, str], name: str, body: str, operator: str, reason: str) -> None:
     """Change the policy NAME, or make it. Counts from the next decision on."""
-    with _wallet(given[0]) as wallet:
-        kept = wallet.policies.change(name, _parsed(body), by=operator, reason=reason)
-        click.echo(f"{kept.name}: version {kept.version}")
+    parsed = _parsed(body)
+    with opened(given[0]) as flow:
+        done = acted(flow, operator, "policy", name, {"body": json.dumps(parsed), "reason": reason})
+        click.echo(f"{name}: version {json.loads(done.result)['version']}")
 
 
 @command.command("enable")
@@ -185,9 +187,13 @@ def _wallet(path: str) -> Iterator[Wallet]:
 
 
 def _switch(given: tuple[str, str], name: str, operator: str, reason: str, on: bool) -> None:
-    with _wallet(given[0]) as wallet:
-        kept = wallet.policies.enable(name, on, by=operator, reason=reason)
-        click.echo(f"{kept.name}: {_WORDS[given[1]]['on' if kept.enabled else 'off']}, version {kept.version}")
+    from ..assembly import open_wallet
+
+    with opened(given[0]) as flow:
+        open_wallet(flow).policies.one(name)
+        done = acted(flow, operator, "policy", name, {"enabled": "on" if on else "off", "reason": reason})
+        told = json.loads(done.result)
+        click.echo(f"{name}: {_WORDS[given[1]]['on' if told['enabled'] else 'off']}, version {told['version']}")
 
 
 def _parsed(text: str) -> dict[str, Any]:

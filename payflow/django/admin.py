@@ -1,6 +1,7 @@
-"""Admin pages to look at: payments with their story, refunds, incidents, accounts of credit. Nothing is edited here.
+"""The admin: payments, refunds, incidents and accounts of credit to look at, and the operator's desk to act from.
 
-What an operator does goes through ``manage.py payflow incidents resolve`` and its like.
+Nothing is edited here. A payment's page is the desk's: why it is where it is, everything that happened to it, and what
+this member of staff may do about it (see :mod:`payflow.django.desk`); every act is written down.
 """
 
 from __future__ import annotations
@@ -8,19 +9,37 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import re_path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from ..clock import iso
-from ..drawing import svg
+from ..flow.walk import CHANNELS
 from ..money import text_from_minor
+from ..operating import Desk
 from . import models
-from .access import payflow
+from .access import base_flow, setting
+from .desk import desk_view
+
+_COUNTED = 10_000
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than it would take long: the last pages of a table of millions are nobody's."""
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.object_list[:_COUNTED].count())
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Looked at by whoever may view; added, changed and deleted by nobody."""
+
+    show_full_result_count = False  # counting all of a large table takes longer than the page
+    paginator = CappedPaginator
 
     def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002 -- Django's signature
         return False
@@ -32,70 +51,107 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
     def get_queryset(self, request: Any) -> Any:  # noqa: ARG002
-        from .access import setting
-
         return self.model.objects.using(setting("USING"))
 
-    @admin.display(description="amount")
+    @admin.display(description=_("Amount"))
     def money(self, row: Any) -> str:
         """The amount as it is read: ``12.50 CNY``."""
         return f"{text_from_minor(row.amount, row.currency)} {row.currency}"
 
-    @admin.display(description="created", ordering="created_at")
+    @admin.display(description=_("Created"), ordering="id")
     def created(self, row: Any) -> str:
         """When it was made, in UTC."""
         return str(iso(row.created_at) or "")
 
+    def desk(self, request: Any, *path: str) -> HttpResponse:
+        """Send the browser to a page of the desk, if it may look."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:payflow_desk", args=["/".join(path)]))
+
+
+class _Choice(admin.SimpleListFilter):
+    """A filter by one column, whose choices are known without reading the table."""
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(value, value) for value in self.values()]
+
+    def values(self) -> list[str]:
+        """What the column may hold."""
+        raise NotImplementedError
+
+    def queryset(self, request: Any, queryset: Any) -> Any:  # noqa: ARG002
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class StatusChoice(_Choice):
+    """By state, of the host's own table if it has one."""
+
+    title = _("status")
+    parameter_name = "status"
+
+    def values(self) -> list[str]:
+        return list(base_flow().tables["payment"].states)
+
+
+class AccountChoice(_Choice):
+    """By the config's name of the account."""
+
+    title = _("account")
+    parameter_name = "account"
+
+    def values(self) -> list[str]:
+        return sorted(base_flow().gateways)
+
+
+class ChannelChoice(_Choice):
+    """By channel."""
+
+    title = _("channel")
+    parameter_name = "channel"
+
+    def values(self) -> list[str]:
+        return sorted(CHANNELS)
+
 
 @admin.register(models.MODELS["Payment"])
 class PaymentAdmin(ReadOnlyAdmin):
-    """A payment: where it is and why, everything that happened to it, and the picture of its states."""
+    """Payments, found by whatever they are called; a payment's page is the desk's."""
 
     list_display = ("id", "reference", "status", "money", "account", "channel", "created")
-    list_filter = ("status", "account", "channel")
-    search_fields = ("=id", "=reference", "=out_trade_no", "=gateway_txn", "=trace_id")
+    list_filter = (StatusChoice, AccountChoice, ChannelChoice)
+    search_fields = ("id",)
+    search_help_text = _("Payment, order, trade or refund number, or your own reference")
     ordering = ("-id",)
-    show_full_result_count = False  # counting all payments of a large table takes longer than the page
-    readonly_fields = ("why", "timeline", "states")
-    fieldsets = (
-        (None, {"fields": ("why", "states", "timeline")}),
-        ("facts", {"fields": (
-            "id", "reference", "status", "amount", "currency", "captured", "refunded", "reserved", "account", "channel",
-            "out_trade_no", "gateway_txn", "trace_id", "description",
-        )}),
-    )  # fmt: skip
 
-    @admin.display(description="why it is there")
-    def why(self, row: Any) -> str:
-        """One sentence."""
-        return payflow().trace(row.id).why()
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        """By the desk's own way, which goes down an index for each name."""
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(id__in=[found.id for found in Desk(base_flow()).find(search_term)]), False
 
-    @admin.display(description="timeline")
-    def timeline(self, row: Any) -> SafeString:
-        """Every receipt, attempt, transition, journal, incident and message, oldest first."""
-        steps = ((str(iso(step.at) or ""), step.what, step.text) for step in payflow().trace(row.id).steps)
-        return format_html(
-            "<ol>{}</ol>", format_html_join("", "<li><time>{}</time> <strong>{}</strong> {}</li>", steps)
-        )
+    def get_urls(self) -> list[Any]:
+        """The desk lives below the payments."""
+        view = self.admin_site.admin_view(desk_view(self.admin_site))
+        return [re_path(r"^desk/(?P<path>.*)$", view, name="payflow_desk"), *super().get_urls()]
 
-    @admin.display(description="states")
-    def states(self, row: Any) -> SafeString:
-        """Its table, drawn, with where it is now."""
-        flow = payflow()
-        lang = "zh" if (get_language() or "").startswith("zh") else "en"
-        drawn = svg(flow.tables["payment"], current=row.status, lang=lang, policies=flow.config.policies)
-        return mark_safe(drawn)  # noqa: S308 -- our own drawing: nothing of it comes from outside
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """A payment's page."""
+        return self.desk(request, "payments", object_id)
 
 
 @admin.register(models.MODELS["Refund"])
 class RefundAdmin(ReadOnlyAdmin):
     """Refunds."""
 
-    list_display = ("id", "payment_id", "status", "amount", "created")
-    list_filter = ("status",)
-    search_fields = ("=id", "=payment_id", "=out_refund_no")
+    list_display = ("id", "payment_id", "status", "money", "created")
+    search_fields = ("=id", "=payment_id")
     ordering = ("-id",)
-    show_full_result_count = False
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """The page of its payment."""
+        found = self.get_queryset(request).filter(pk=object_id).values_list("payment_id", flat=True).first()
+        return self.desk(request, "payments", found or object_id)
 
 
 @admin.register(models.MODELS["Incident"])
@@ -103,10 +159,13 @@ class IncidentAdmin(ReadOnlyAdmin):
     """What was authentic and refused, and waits for a person."""
 
     list_display = ("id", "kind", "status", "payment_id", "created")
-    list_filter = ("status", "kind")
-    search_fields = ("=id", "=payment_id", "=ref")
+    search_fields = ("=id", "=payment_id")
     ordering = ("-id",)
-    show_full_result_count = False
+
+    def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """The page of its payment, or the list of those without one."""
+        found = self.get_queryset(request).filter(pk=object_id).values_list("payment_id", flat=True).first()
+        return self.desk(request, "payments", found) if found else self.desk(request, "incidents")
 
 
 @admin.register(models.MODELS["Account"])
@@ -114,7 +173,19 @@ class AccountAdmin(ReadOnlyAdmin):
     """Accounts of credit."""
 
     list_display = ("id", "balance", "held", "tier", "created")
-    list_filter = ("unit", "tier")
     search_fields = ("=id", "=owner")
     ordering = ("id",)
-    show_full_result_count = False
+
+
+@admin.register(models.MODELS["OperatorAction"])
+class OperatorActionAdmin(ReadOnlyAdmin):
+    """What people did at the desk, and what came of it."""
+
+    list_display = ("id", "operator", "action", "target_kind", "target", "outcome", "code", "asked")
+    search_fields = ("=id", "=payment_id")
+    ordering = ("-id",)
+
+    @admin.display(description=_("Asked"), ordering="id")
+    def asked(self, row: Any) -> str:
+        """When, in UTC."""
+        return str(iso(row.at) or "")

@@ -12,8 +12,15 @@ from django.db.migrations.operations import AddField
 from django.db.migrations.operations.base import Operation
 
 from ..stores import migrations
-from ..stores.schema import NAME_LENGTH, TABLES, TableSchema
+from ..stores.schema import NAME_LENGTH, OPERATOR_ACTION, TABLES, TableSchema
 from .store import dialect_of
+
+#: What may be given to members of staff besides looking (see ``desk``).
+PERMISSIONS = (
+    ("query_payment", "Can ask the gateway about a payment"), ("refund_payment", "Can refund a payment"),
+    ("resolve_incident", "Can settle an incident"), ("replay_message", "Can send messages again"),
+    ("run_refill", "Can run refills"), ("change_refill_policy", "Can change a refill policy"),
+)  # fmt: skip
 
 
 def model_name(table: TableSchema) -> str:
@@ -45,7 +52,10 @@ def fields_of(table: TableSchema, version: int | None = None) -> dict[str, Any]:
 def options_of(table: TableSchema) -> dict[str, Any]:
     """The ``Meta`` of its model."""
     words = table.name.removeprefix("pf_").replace("_", " ")
-    return {"db_table": table.name, "verbose_name": words, "default_permissions": ("view",)}
+    options: dict[str, Any] = {"db_table": table.name, "verbose_name": words, "default_permissions": ("view",)}
+    if table is OPERATOR_ACTION:
+        options["permissions"] = PERMISSIONS
+    return options
 
 
 class SchemaStep(Operation):

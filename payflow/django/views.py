@@ -14,7 +14,7 @@ from .access import base_flow
 _intakes: dict[int, Intake] = {}
 
 
-class _EveryDatabase(frozenset[str]):
+class EveryDatabase(frozenset[str]):
     """The databases in which Django opens no transaction around the view, whatever ATOMIC_REQUESTS says: all."""
 
     def __contains__(self, _: object) -> bool:
@@ -35,7 +35,7 @@ def callback(request: HttpRequest, account: str) -> HttpResponse:
 
 
 # Around it, a transaction of Django's would end after the answer is made, and a gateway be told of what is not kept.
-callback._non_atomic_requests = _EveryDatabase()  # where non_atomic_requests puts it
+callback._non_atomic_requests = EveryDatabase()  # where non_atomic_requests puts it
 
 
 def _intake() -> Intake:

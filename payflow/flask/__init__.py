@@ -16,7 +16,8 @@ not follow), and answers with the gateway's own bytes, after the commit. Configu
 
 from __future__ import annotations
 
+from .desk import desk_blueprint
 from .extension import PayFlow, callbacks_blueprint, current_payflow, refusal
 from .joining import joined_payflow
 
-__all__ = ["PayFlow", "callbacks_blueprint", "current_payflow", "joined_payflow", "refusal"]
+__all__ = ["PayFlow", "callbacks_blueprint", "current_payflow", "desk_blueprint", "joined_payflow", "refusal"]

@@ -70,9 +70,14 @@ def _second_ledger(dialect: Dialect) -> list[str]:
     return _made(dialect, 4)
 
 
+def _operators(dialect: Dialect) -> list[str]:
+    """What people did at the desk."""
+    return _made(dialect, 5)
+
+
 #: Each step: the statements that lead to the version of its place, beginning with 1. A step that was released is never
 #: edited: what comes later is a step of its own.
-STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet, _reconciliation, _second_ledger)
+STEPS: tuple[Callable[[Dialect], list[str]], ...] = (_first, _wallet, _reconciliation, _second_ledger, _operators)
 VERSION = len(STEPS)
 
 

@@ -16,6 +16,7 @@ from ..records import (
     Incident,
     Journal,
     Message,
+    OperatorAction,
     Payment,
     Policy,
     Receipt,
@@ -195,6 +196,10 @@ class Reading(Connections):
                 effects=of(Effect, lambda kept: (kept.at, kept.seq, kept.handler)),
                 incidents=of(Incident, lambda kept: (kept.created_at, kept.id)),
                 keys=of(IdempotencyKey, lambda kept: (kept.created_at, kept.scope, kept.key)),
+                actions=sorted(
+                    self._by(cursor, OperatorAction, ("payment_id",), one, OF_A_PAYMENT),
+                    key=lambda kept: (kept.at, kept.id),
+                ),
             )
 
     def journals_of(self, payment_id: str) -> tuple[list[Journal], list[Entry]]:

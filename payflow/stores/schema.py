@@ -311,10 +311,21 @@ DECISION = TableSchema(
 )  # fmt: skip
 ORIGIN = TableSchema("pf_origin", records.Origin, key=("name",), since=4)
 
+OPERATOR_ACTION = TableSchema(
+    "pf_operator_action",
+    records.OperatorAction,
+    key=("id",),
+    texts=frozenset({"request", "result"}),
+    indexes=(Index("pf_operator_action_payment", ("payment_id",), OF_A_PAYMENT),),
+    fixed=frozenset({"id", "operator", "action", "target_kind", "target", "payment_id", "request", "at"}),
+    since=5,
+)
+
 TABLES: tuple[TableSchema, ...] = (
     PAYMENT, REFUND, ATTEMPT, RECEIPT, TRANSITION, JOURNAL, ENTRY, MESSAGE, EFFECT, INCIDENT, KEY, ALLOWANCE,
     ACCOUNT, HOLD, ACCOUNT_CHANGE, REFILL, POLICY, POLICY_CHANGE,
     RECON_RUN, BILL_ITEM, DIFFERENCE,
     DECISION, ORIGIN,
+    OPERATOR_ACTION,
 )  # fmt: skip
 BY_RECORD: Mapping[type[Any], TableSchema] = {table.record: table for table in TABLES}

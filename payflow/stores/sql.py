@@ -12,10 +12,11 @@ from .branches import Branching
 from .claiming import Claiming
 from .crediting import Crediting
 from .explaining import Explaining
+from .operating import Operating
 from .reconciling import Reconciling
 
 
-class SqlStore(Branching, Claiming, Crediting, Reconciling, Explaining):
+class SqlStore(Branching, Claiming, Crediting, Reconciling, Explaining, Operating):
     """A :class:`payflow.store.Store` on SQLite, PostgreSQL or MariaDB."""
 
     def finish(self) -> None:

@@ -15,9 +15,9 @@ import requests
 
 from payflow import sandbox as package
 from payflow.language import preferred
+from payflow.markup import escape, tag
 from payflow.sandbox import Order, Refund, Sandbox
 from payflow.sandbox.faults import KINDS
-from payflow.sandbox.pages.html import escape, tag
 from payflow.sandbox.pages.words import FAULTS_ZH, STATES, ZH, Speech
 
 Put = Callable[..., Order]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...markup import Child, Html, is_address, tag
 from ..api.verbs import Desk
 from ..books import Order
 from ..messages import Outgoing
 from ..trades import OPEN, PAID
-from .html import Child, Html, is_address, tag
 from .layout import GATEWAYS, View, badge, button, facts, money, notice, outside, page
 
 CODE_PAY = frozenset({"barcode", "codepay", "MICROPAY"})

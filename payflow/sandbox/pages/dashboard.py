@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...markup import Child, Html, join, tag
 from ..api.routes import after, cursor
 from ..api.verbs import Desk
 from ..books import Order
 from ..faults import CALL_FAULTS, CALLBACK_FAULTS, KINDS, OPERATIONS, ORDER_FAULTS
 from ..messages import Outgoing
 from .cashier import cashier_path, order_path
-from .html import Child, Html, join, tag
 from .layout import GATEWAYS, View, badge, button, moment, money, notice, outside, page
 from .tables import call_table, callback_table
 from .timeline import dots, drawn

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from ...markup import is_address
 from ...strictjson import Inexact
 from ..api import shapes
 from ..api.checking import MAX_BODY, Refusal, check, invalid
@@ -14,7 +15,6 @@ from ..api.verbs import PAYER_VERBS, Desk
 from ..messages import Incoming, Outgoing
 from .cashier import cashier, cashier_path, order_path
 from .dashboard import dashboard
-from .html import is_address
 from .layout import View, see
 from .order import order_page
 

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlencode
 
 from ...clock import BEIJING
 from ...language import preferred
+from ...markup import Child, Html, join, tag
 from ...money import text_from_minor
 from ..messages import Incoming, Outgoing
-from .html import Child, Html, join, tag
 from .words import Speech
 
 #: No inline script and no inline style; forms and streams go to the sandbox alone.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ...markup import Child, Html, tag
 from ..api.verbs import Desk
 from ..books import Order, Refund
 from ..messages import Outgoing
 from ..trades import OPEN
 from .cashier import CODE_PAY, cashier_path, order_path
-from .html import Child, Html, tag
 from .layout import GATEWAYS, View, badge, button, facts, moment, money, notice, outside, page
 from .qr import qr
 from .tables import call_table, callback_table

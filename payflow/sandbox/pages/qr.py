@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from .html import Html, tag, trusted
+from ...markup import Html, tag, trusted
 
 
 def qr(text: str, label: str) -> Html | None:

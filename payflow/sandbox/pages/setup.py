@@ -6,11 +6,11 @@ import json
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from ...markup import Html, tag
 from ..api import keys
 from ..api.verbs import Desk
 from ..material import APPS, MERCHANTS, serial_of
 from ..messages import Outgoing
-from .html import Html, tag
 from .layout import GATEWAYS, View, facts, page
 from .sdks import Sdk
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ...markup import tag
 from ..api.checking import Refusal
 from ..api.verbs import Desk
 from ..messages import Incoming, Outgoing
 from .cashier import cashier
 from .dashboard import dashboard
 from .forms import posted, word
-from .html import tag
 from .layout import View, page, static
 from .order import order_page
 from .setup import setup_page

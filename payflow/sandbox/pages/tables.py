@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from ...markup import Child, Html, tag
 from ..books import Call, QueuedCallback
-from .html import Child, Html, tag
 from .layout import GATEWAYS, View, badge, button, moment, outside
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...markup import Html, tag
 from ..books import Order, QueuedCallback, Refund
-from .html import Html, tag
 from .words import Speech
 
 _STEP, _HEIGHT, _MOST, _TICKS = 78, 50, 12, 8

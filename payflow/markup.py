@@ -15,9 +15,12 @@ _ADDRESS = re.compile(r"https?://[^\s]+|/(?!/)[^\s]*|[#?][^\s]*", re.IGNORECASE)
 
 
 class Html(str):
-    """Text that is markup already. Only this module makes it out of strings."""
+    """Text that is markup already. Only this module makes it out of strings; templates take it as it is."""
 
     __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
 
 
 Child = Union[str, Html, int, None, Iterable["Child"]]  # noqa: UP007 -- it names itself, which | cannot
