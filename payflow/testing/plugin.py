@@ -1,7 +1,8 @@
-"""pytest fixtures for whoever tests a shop: a flow with a clock that is set, genuine and tampered callbacks, books that
-must agree, and a far side of Alipay and WeChat Pay on a free port.
+"""pytest fixtures for whoever tests a shop: a flow with a clock that is set, genuine and tampered callbacks, scripted
+faults, books that must agree, signed answers for those who mock HTTP, and a far side on a free port for all others.
 
-Nothing is automatic. In a ``conftest.py``::
+Nothing is automatic, and there is no entry point: pytest would load one in every project that has payflow installed,
+and refuse the line below as the same plugin under a second name. In a ``conftest.py``::
 
     pytest_plugins = ["payflow.testing.plugin"]
 
@@ -20,7 +21,6 @@ Nothing is automatic. In a ``conftest.py``::
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,13 @@ import pytest
 
 if TYPE_CHECKING:
     from ..flow import Flow
-    from ..gateway import Reply
+    from ..gateway import Callback, Reply
     from ..records import Payment
     from ..sandbox import Material, Sandbox
     from ..wallet import Wallet
     from ..worker import Worker
+    from .answers import Answers
+    from .faults import Faults
 
 
 class SetClock:
@@ -85,22 +87,80 @@ def payflow_config(payflow_store_url: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def payflow_flow(payflow_config: dict[str, Any], payflow_clock: SetClock, payflow_sides: Any) -> Iterator[Flow]:
-    """A flow of this test's own, ready, with a mock account and callbacks of Alipay and WeChat Pay that are believed.
+def payflow_gateways(
+    request: pytest.FixtureRequest, payflow_sides: Any, payflow_clock: SetClock, tmp_path: Path
+) -> Callable[[], dict[str, Any]]:
+    """Makes the gateways of each flow that is opened: override it for accounts of your own.
 
-    Payments go to the mock gateway; what was sent with another library is taken over with ``flow.expect(account=…)``.
+    The mock's far side is a file of this test's, so that every flow sees the same. Alipay and WeChat Pay only receive,
+    unless the test takes ``payflow_answers``: then they can send as well, and nothing but those answers is reached.
+    """
+    from ..transport import Surroundings
+
+    sends = "payflow_answers" in request.fixturenames
+    around = Surroundings(clock=payflow_clock, notify_url="https://shop.example/callbacks")
+
+    def gateways() -> dict[str, Any]:
+        made = {
+            name: payflow_sides[name].signer.sending(name, around) if sends else payflow_sides[name].gateway(name)
+            for name in ("alipay", "wechat")
+        }
+        return {**made, "mock": payflow_sides["mock"].gateway(clock=payflow_clock, state=tmp_path / "mock-bank.db")}
+
+    return gateways
+
+
+@pytest.fixture
+def payflow_faults() -> Iterator[Faults]:
+    """Scripted faults: ``crash``, ``kill``, ``meet``, ``at_once``; see :mod:`payflow.testing.faults`.
+
+    At the end of the test everything that was scripted must have happened.
+    """
+    from .faults import Faults
+
+    faults = Faults()
+    yield faults
+    faults.check()
+
+
+@pytest.fixture
+def payflow_opened(
+    payflow_config: dict[str, Any], payflow_clock: SetClock, payflow_gateways: Any, payflow_faults: Faults,
+    payflow_secret: str,
+) -> Iterator[Callable[[], Flow]]:  # fmt: skip
+    """Opens flows over this test's database, as so many processes would; ``payflow_faults`` strikes each of them.
+
+    Accounts of the config that ``payflow_gateways`` does not make are opened as the config says.
     """
     from ..assembly import open_flow, open_gateways
     from ..config import load
 
-    config = load(payflow_config, {"PAYFLOW_TEST_SECRET": secrets.token_urlsafe(48)})
-    gateways = dict(open_gateways(config, payflow_clock))
-    gateways |= {name: payflow_sides[name].gateway(name) for name in ("alipay", "wechat")}
-    if "mock" in gateways:
-        gateways["mock"] = payflow_sides["mock"].gateway("mock", clock=payflow_clock)
-    flow = open_flow(config, gateways=gateways, clock=payflow_clock, migrate=True)
-    yield flow
-    flow.store.close()
+    config = load(payflow_config, {"PAYFLOW_TEST_SECRET": payflow_secret})
+    flows: list[Flow] = []
+
+    def opened() -> Flow:
+        gateways = {**open_gateways(config, payflow_clock), **payflow_gateways()}
+        flows.append(open_flow(config, gateways=gateways, clock=payflow_clock, migrate=True))
+        return payflow_faults.watch(flows[-1])
+
+    yield opened
+    for flow in flows:
+        flow.store.close()
+
+
+@pytest.fixture
+def payflow_secret() -> str:
+    """What ``PAYFLOW_TEST_SECRET`` is in the config of this test's flows."""
+    return secrets.token_urlsafe(48)
+
+
+@pytest.fixture
+def payflow_flow(payflow_opened: Callable[[], Flow]) -> Flow:
+    """A flow of this test's own, ready, with a mock account and callbacks of Alipay and WeChat Pay that are believed.
+
+    Payments go to the mock gateway; what was sent with another library is taken over with ``flow.expect(account=…)``.
+    """
+    return payflow_opened()
 
 
 @pytest.fixture
@@ -137,8 +197,22 @@ class Notify:
         changes the body after it was signed. ``late_seconds``: the clock goes on before it arrives. ``told``: what is
         not as in the payment (``amount=1``, ``out_trade_no="ANOTHER"``, ``merchant=…``).
         """
+        from .faults import Faults
+
+        callback = self.made(payment, kind, tamper=tamper, **told)
+        self.clock.forward(late_seconds)
+        replies: list[Reply] = []
+        for found in Faults.at_once(*[lambda: self.deliver(*[callback] * times)] * at_once):
+            if isinstance(found, BaseException):
+                raise found
+            replies += found
+        return replies
+
+    def made(
+        self, payment: Payment, kind: str = "paid", *, tamper: Callable[[bytes], bytes] | None = None, **told: Any
+    ) -> Callback:
+        """The same callback, signed now and not delivered: :meth:`deliver` it later, or after another one."""
         from ..gateway import Callback
-        from ..intake import Intake
 
         gateway = self.flow.gateways[payment.account]
         facts = {
@@ -146,31 +220,38 @@ class Notify:
             "at": self.clock(), "merchant": gateway.merchant, "app": gateway.app, **told,
         }  # fmt: skip
         made = self.sides[payment.account].callback(kind, **facts)
-        body = made.body if tamper is None else tamper(made.body)
-        callback = Callback(made.account, made.headers, body, made.method)
-        self.clock.forward(late_seconds)
+        return Callback(made.account, made.headers, made.body if tamper is None else tamper(made.body), made.method)
+
+    def deliver(self, *callbacks: Callback) -> list[Reply]:
+        """Deliver these, in this order, each to its end; the replies."""
+        from ..intake import Intake
+
         intake = Intake(self.flow)
-        replies: list[Reply] = []
-        barrier = threading.Barrier(at_once)
+        return [intake.answer("POST", each.account, each.headers, each.body) for each in callbacks]
 
-        def deliver() -> None:
-            barrier.wait()
-            replies.extend(
-                intake.answer("POST", callback.account, callback.headers, callback.body) for _ in range(times)
-            )
-
-        threads = [threading.Thread(target=deliver) for _ in range(at_once)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return replies
+    def to(self, flow: Flow) -> Notify:
+        """The same, calling another flow."""
+        return Notify(flow, self.sides, self.clock)
 
 
 @pytest.fixture
 def payflow_notify(payflow_flow: Flow, payflow_sides: Any, payflow_clock: SetClock) -> Notify:
     """Lets a gateway call about a payment: see :class:`Notify`."""
     return Notify(payflow_flow, payflow_sides, payflow_clock)
+
+
+@pytest.fixture
+def payflow_answers(payflow_sides: Any, payflow_clock: SetClock) -> Iterator[Answers]:
+    """What Alipay and WeChat Pay answer, signed and registered with ``responses``; see :mod:`payflow.testing.answers`.
+
+    It mocks every request of the ``requests`` library while the test runs. Needs ``responses``.
+    """
+    import responses
+
+    from .answers import Answers
+
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield Answers(mock, payflow_sides, payflow_clock)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from ..gateway import Callback
 from ..gateways.alipay import Alipay
 from ..gateways.wechat import SIGNATURE_TYPE, WeChat
 from ..signing import Signer, aes_gcm_encrypt
+from ..transport import Surroundings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -42,6 +43,13 @@ def public_pem(key: rsa.RSAPrivateKey) -> bytes:
     """The public half as PEM."""
     kind = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, kind)
+
+
+def private_pem(key: rsa.RSAPrivateKey) -> bytes:
+    """The private half as PKCS#8 PEM, as a config would have it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )  # fmt: skip
 
 
 def certificate_pem(key: rsa.RSAPrivateKey, *, serial: int, first: int, last: int) -> bytes:
@@ -71,6 +79,17 @@ class AlipaySigner:
     def gateway(self, account: str = "alipay") -> Alipay:
         """The account that believes this far side."""
         return Alipay(account, app_id=self.app_id, seller_id=self.seller_id, alipay_public_keys=[self.public_pem])
+
+    def sending(self, account: str = "alipay", surroundings: Surroundings | None = None) -> Alipay:
+        """The account that believes this far side and can ask it as well: with an app's private key of its own."""
+        return Alipay(
+            account, app_id=self.app_id, seller_id=self.seller_id, alipay_public_keys=[self.public_pem],
+            app_private_key=private_pem(private_key("app")), surroundings=surroundings,
+        )  # fmt: skip
+
+    def signed(self, node: bytes) -> str:
+        """The signature over an answer's node, byte for byte as it stands in the answer."""
+        return self._signer.sign(node)
 
     def paid(self, **changes: str | None) -> dict[str, str]:
         """The fields of a notification that a trade was paid, with ``changes``; ``None`` takes a field away."""
@@ -149,6 +168,13 @@ class WeChatSigner:
             "platform_keys": {self.key_id: self.public_pem},
         }  # fmt: skip
         return WeChat(account, **(options | changes))
+
+    def sending(self, account: str = "wechat", surroundings: Surroundings | None = None) -> WeChat:
+        """The account that believes this far side and can ask it as well: with a merchant's private key of its own."""
+        return self.gateway(
+            account, merchant_key=private_pem(private_key("merchant")),
+            merchant_serial="5157F09EFDC096DE15EBE81A47057A72", surroundings=surroundings,
+        )  # fmt: skip
 
     def paid(self, **changes: Any) -> dict[str, Any]:
         """A transaction that was paid, with ``changes``; ``None`` takes a field away."""

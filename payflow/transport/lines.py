@@ -27,6 +27,18 @@ class Failed(Exception):
         self.said = said
 
 
+class _Built:
+    """An answer as far as requests' world looks at one: what mocks HTTP there (``responses``) asks for these names."""
+
+    __slots__ = ("answer", "headers", "request", "status_code")
+
+    def __init__(self, request: Any, answer: Response) -> None:
+        self.request = request
+        self.answer = answer
+        self.status_code = answer.status
+        self.headers = answer.headers
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     """requests' adapter, told where to connect and what an answer is; it asks the environment nothing."""
 
@@ -39,11 +51,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def request_url(self, *_: Any, **__: Any) -> str:
         return "/"  # the connection puts the real target
 
-    def build_response(self, req: Any, resp: Any) -> Response:  # type: ignore[override]  # ours, and lighter
-        del req
+    def build_response(self, req: Any, resp: Any) -> _Built:  # type: ignore[override]  # ours, and lighter
         call: Call = here.call
         try:
-            return _answer(resp, call)
+            return _Built(req, _answer(resp, call))
         except BaseException:
             resp.close()
             resp.release_conn()
@@ -106,6 +117,7 @@ class Lines:
 
     def __init__(self, origins: Sequence[tuple[str, str, int]], limits: Limits) -> None:
         self._limits = limits
+        self._urls = [url_of(*origin) for origin in origins]
         self.places = threading.BoundedSemaphore(limits.most_at_once)
         self._adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
         self._timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.read_seconds)
@@ -128,12 +140,14 @@ class Lines:
         call.gzip = "gzip" in headers["Accept-Encoding"]
         prepared = requests.PreparedRequest()
         prepared.method = request.method
-        prepared.url = "/"
+        prepared.url = self._urls[place] + request.target  # for mocks: the adapter tells urllib3 neither of both
         prepared.headers = headers  # type: ignore[assignment]  # nothing here looks a header up by another case
         prepared.body = request.body or None
         here.call = call
         try:
-            return self._adapter.send(prepared, timeout=self._timeout)  # type: ignore[return-value, arg-type]
+            built: Any = self._adapter.send(prepared, timeout=self._timeout)  # type: ignore[arg-type]
+            answer: Response = built.answer
+            return answer
         except Exception as error:  # three libraries' errors: how far the call came decides, not their class
             raise _failed(call, error) from error
         finally:
@@ -144,6 +158,12 @@ class Lines:
         for pool in self._pools:
             pool.close()
         self._adapter.close()
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """An origin as it is written: the port only where it is not the scheme's own."""
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}" if port == {"https": 443, "http": 80}[scheme] else f"{scheme}://{name}:{port}"
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -165,6 +185,8 @@ _SAID = {
 
 
 def _failed(call: Call, error: Exception) -> Failed:
+    if isinstance(error, requests.ReadTimeout) and call.stage is Stage.PREPARING:  # a mock that plays silence
+        return Failed(Stage.SENT, TIMEOUT, _SAID[TIMEOUT])
     if call.stage is not Stage.SENT:
         if call.stage is Stage.PREPARING and isinstance(error, ValueError):
             raise error  # http.client refuses to write this header or target

@@ -39,3 +39,24 @@ def test_every_guide_has_both_languages_and_its_links_lead_somewhere(name: str) 
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert (ROOT / "docs" / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["testing.md", "testing.zh.md"])
+def test_the_tests_of_the_guide_pass_side_by_side(name: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    files: dict[str, list[str]] = {}
+    for file, code in re.findall(r"<!-- docs-test:(\S+) -->\n```python\n(.*?)```", text, re.DOTALL):
+        files.setdefault(file, []).append(code)
+    for file, pieces in files.items():
+        (tmp_path / file).write_text("\n\n".join(pieces), encoding="utf-8")
+    environ = {**ENVIRON, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environ, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+    written = len(re.findall(r"^def test_", "\n".join(files["test_shop.py"]), re.MULTILINE))
+    assert f"{written} passed" in done.stdout
+
+
+def test_the_code_of_the_guide_to_testing_is_the_same_in_both_languages() -> None:
+    english, chinese = ((ROOT / "docs" / f"testing{word}.md").read_text(encoding="utf-8") for word in ("", ".zh"))
+    assert re.findall(r"```.*?```", english, re.DOTALL) == re.findall(r"```.*?```", chinese, re.DOTALL)
