@@ -20,8 +20,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-import requests
-
 from ..clock import Clock, system_clock
 from ..money import text_from_minor
 from .callbacks import FACTS, AlipaySide, Told, WeChatSide
@@ -137,6 +135,8 @@ class Answers:
 
     def silent(self, account: str) -> None:
         """Every request to ``alipay`` or ``wechat`` is sent and no answer comes; one that is registered comes once."""
+        import requests
+
         url = re.compile(r"https://openapi\.alipay\.com/.*" if account == "alipay" else rf"{_BOTH_WECHAT}/.*")
         for verb in ("GET", "POST"):
             self.mock.add(verb, url, body=requests.ReadTimeout("no answer"))
