@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run credits test lint format bench docs clean distclean
+.PHONY: help run credits django-shop test lint format bench docs clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## the coffee shop, paid by Alipay and WeChat Pay, and the sandbox that is their far side; prints both addresses
 	@bash .ci/environment examples
@@ -19,6 +19,10 @@ run: ## the coffee shop, paid by Alipay and WeChat Pay, and the sandbox that is 
 credits: ## a chat that sells prepaid credit: bought, held, spent, refilled, refunded; prints its address
 	@bash .ci/environment examples
 	@exec $(BIN)/python -m examples.credits
+
+django-shop: ## a concert hall in Django: basket, order, payment, tickets, money back; prints its addresses
+	@bash .ci/environment examples
+	@exec $(BIN)/python -m examples.django_shop
 
 test: ## every test, with the PostgreSQL, MariaDB and browser it needs
 	@bash .ci/system

@@ -11,13 +11,14 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
-
-from flask import Flask
+from typing import TYPE_CHECKING, cast
 
 from payflow import Flow
 from payflow.gateways.mock import HttpDelivery, MockGateway
 from payflow.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 def make_secrets(folder: Path) -> None:
@@ -91,7 +92,7 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def start_serving(app: Flask, port: int, stop: threading.Event) -> Callable[[], None]:
+def start_serving(app: WSGIApplication, port: int, stop: threading.Event) -> Callable[[], None]:
     """Serve in a thread of its own; how it is closed."""
     run, close = make_server(app, port)
     threading.Thread(target=_serve, args=(run, stop), name="server", daemon=True).start()
@@ -107,19 +108,15 @@ def _serve(run: Callable[[], None], stop: threading.Event) -> None:
             raise
 
 
-def make_server(app: Flask, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A server that runs, and how it is closed: waitress if it is installed, else the one that Flask brings along.
+def make_server(app: WSGIApplication, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A server that runs, and how it is closed: waitress if it is installed, else Flask's or Django's own.
 
     Both have a thread for each page that keeps its stream open.
     """
     try:
         from waitress.server import create_server
     except ImportError:
-        from werkzeug.serving import make_server as werkzeug_server
-
-        logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        own = werkzeug_server("127.0.0.1", port, app, threaded=True)
-        return own.serve_forever, own.shutdown
+        return _framework_server(app, port)
     logging.getLogger("waitress").setLevel(logging.ERROR)
     served = create_server(app, host="127.0.0.1", port=port, threads=24, clear_untrusted_proxy_headers=True)
 
@@ -129,3 +126,19 @@ def make_server(app: Flask, port: int) -> tuple[Callable[[], None], Callable[[],
         served.close()
 
     return served.run, close
+
+
+def _framework_server(app: WSGIApplication, port: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """The server that a framework brings along for development."""
+    try:
+        from werkzeug.serving import make_server as werkzeug_server
+    except ImportError:
+        from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+
+        logging.getLogger("django.server").setLevel(logging.WARNING)
+        server = ThreadedWSGIServer(("127.0.0.1", port), WSGIRequestHandler)
+        server.set_app(app)
+        return server.serve_forever, server.shutdown
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    own = werkzeug_server("127.0.0.1", port, app, threaded=True)
+    return own.serve_forever, own.shutdown

@@ -1,0 +1,1 @@
+"""The hall: its programme, its box office."""

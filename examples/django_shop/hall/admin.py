@@ -1,0 +1,111 @@
+"""The box office: the programme is edited, orders are looked at, and their money is given back by whoever may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from payflow import PayflowError
+from payflow.django import payflow
+
+from .models import Concert, Line, Order, Ticket
+from .templatetags.reading import yuan
+
+
+@admin.register(Concert)
+class ConcertAdmin(admin.ModelAdmin):
+    """The programme."""
+
+    list_display = ("title", "starts_at", "cost", "seats", "seats_left")
+    prepopulated_fields = {"slug": ("title_en",)}
+    readonly_fields = ("seats_left",)
+
+    @admin.display(description=_("price"), ordering="price")
+    def cost(self, row: Concert) -> str:
+        """As it is read."""
+        return yuan(row.price)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+        """A new concert has all its seats. Those of an old one are counted by who orders them."""
+        if not change:
+            obj.seats_left = obj.seats
+        super().save_model(request, obj, form, change)
+
+
+class _Looked(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002 -- Django's signature
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class LineInline(_Looked):
+    """What was ordered."""
+
+    model = Line
+    fields = ("concert", "seats", "price")
+
+
+@admin.register(Order)
+class OrderAdmin(admin.ModelAdmin):
+    """Orders: nobody writes to them here. Money goes back by an action, for whoever has ``refund_order``."""
+
+    list_display = ("number", "status", "cost", "created_at", "return_asked_at", "return_reason", "payment_page")
+    list_filter = ("status", ("return_asked_at", admin.EmptyFieldListFilter))
+    search_fields = ("=number", "=payment")
+    actions = ("give_back",)
+    inlines = (LineInline,)
+    fields = ("number", "status", "cost", "created_at", "return_asked_at", "return_reason", "payment_page", "tickets")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_refund_permission(self, request: Any) -> bool:
+        """Asked by Django before it offers or runs :meth:`give_back`."""
+        return bool(request.user.has_perm("hall.refund_order"))
+
+    @admin.display(description=_("total"), ordering="total")
+    def cost(self, row: Order) -> str:
+        """As it is read."""
+        return yuan(row.total)
+
+    @admin.display(description=_("payment"))
+    def payment_page(self, row: Order) -> str:
+        """To the payment, with its timeline."""
+        address = reverse("admin:payflow_payment_change", args=[row.payment])
+        return format_html('<a href="{}">{}</a>', address, row.payment)
+
+    @admin.display(description=_("tickets"))
+    def tickets(self, row: Order) -> str:
+        """Their codes; those that are void in brackets."""
+        found = Ticket.objects.filter(line__order=row)
+        return " ".join(f"({ticket.code})" if ticket.void else ticket.code for ticket in found) or "–"
+
+    @admin.action(description=_("Give the money of the selected orders back"), permissions=["refund"])
+    def give_back(self, request: Any, queryset: Any) -> None:
+        """A refund of all that is left. Its key is the order's: asked for twice, it is one refund."""
+        begun = 0
+        for order in queryset:
+            try:
+                payflow().refund(order.payment, key=f"return-{order.number}", reason=order.return_reason)
+            except PayflowError as error:
+                messages.error(request, f"{order.number}: {error}")
+                continue
+            begun += 1
+            self.log_change(request, order, f"Refund asked for by {request.user}")
+        if begun:
+            told = ngettext("%d refund is on its way.", "%d refunds are on their way.", begun) % begun
+            messages.success(request, told)

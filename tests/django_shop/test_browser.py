@@ -1,0 +1,111 @@
+"""A person at the hall's pages: from the programme to tickets, and from tickets to money given back by the office."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .process import Hall
+
+pytestmark = pytest.mark.browser
+
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1200, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "user_agent": "Mozilla/5.0 (Linux; Android 15) Mobile Safari"},
+}
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, chromium: Any, hall: Hall) -> Iterator[Page]:
+    """A tab; whatever its console complains of fails the test, so the strict policy is one that holds."""
+    context = chromium.new_context(**SIZES[getattr(request, "param", "desktop")], locale="en-US")
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    opened.set_default_timeout(10_000)
+    yield opened
+    context.close()
+    assert [problem for problem in problems if "409 (Conflict)" not in problem] == []
+
+
+def shot(page: Page, hall: Hall, name: str) -> None:
+    """A picture for people to look at, in ``PAYFLOW_SHOTS`` if that is set; nothing may scroll sideways."""
+    folder = Path(os.environ.get("PAYFLOW_SHOTS", hall.folder))
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    page.screenshot(path=folder / f"{width}-{name}.png", full_page=True)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} scrolls sideways by {wide} pixels"
+
+
+def ordered(page: Page, hall: Hall, slug: str, way: str, name: str = "") -> str:
+    """Two seats, ordered; the number of the order."""
+    page.goto(f"{hall.address}/concerts/{slug}/")
+    if name:
+        shot(page, hall, "2-concert")
+    page.select_option("#seats", "2")
+    page.click("#add")
+    page.check(f"input[value={way}]")
+    if name:
+        shot(page, hall, "3-basket")
+    page.click("#order")
+    page.wait_for_url("**/orders/LH-*/")
+    return page.url.rstrip("/").rsplit("/", 1)[1]
+
+
+def paid(page: Page, hall: Hall, name: str) -> None:
+    page.click("#pay")
+    page.wait_for_url("**/cashier/**")
+    page.click("#pay")
+    page.wait_for_selector("#done")
+    shot(page, hall, name)
+
+
+@pytest.mark.parametrize("page", SIZES, indirect=True)
+@pytest.mark.parametrize(("way", "slug"), [("alipay", "water-music"), ("wechat", "last-train-jazz")])
+def test_from_the_programme_to_the_refund(page: Page, chromium: Any, hall: Hall, way: str, slug: str) -> None:
+    page.goto(hall.address)
+    shot(page, hall, "1-programme")
+    number = ordered(page, hall, slug, way, name=way)
+    expect(page.locator("#state")).to_have_text("waiting for payment")
+    shot(page, hall, "4-waiting")
+    paid(page, hall, f"5-cashier-{way}")
+    page.goto(f"{hall.address}/orders/{number}/")
+    expect(page.locator("#state")).to_have_text("tickets ready")
+    expect(page.locator(".ticket")).to_have_count(2)
+    shot(page, hall, "6-tickets")
+    page.click("#return")
+    page.click("#ask")
+    expect(page.locator("#state")).to_have_text("return asked for")
+    shot(page, hall, "7-asked")
+    given_back(chromium, hall, number)
+    expect(page.locator("#state")).to_have_text("given back")  # it follows without a reload
+    expect(page.locator(".ticket.void")).to_have_count(2)
+    shot(page, hall, "8-returned")
+    page.click("nav a >> text=My orders")
+    shot(page, hall, "9-orders")
+
+
+def given_back(chromium: Any, hall: Hall, number: str) -> None:
+    """The box office does it, in Django's admin."""
+    context = chromium.new_context(viewport={"width": 1300, "height": 900}, locale="en-US")
+    office = context.new_page()
+    office.goto(f"{hall.address}/office/")
+    office.fill("#id_username", hall.name)
+    office.fill("#id_password", hall.password)
+    office.click("[type=submit]")
+    office.goto(f"{hall.address}/office/hall/order/?q={number}")
+    shot(office, hall, "office-1-orders")
+    office.check(".action-select")
+    office.select_option("select[name=action]", "give_back")
+    office.click("button[name=index]")
+    expect(office.locator(".messagelist")).to_contain_text("1 refund is on its way")
+    office.click("td.field-payment_page a")
+    expect(office.locator("body")).to_contain_text("refund")
+    shot(office, hall, "office-2-payment")
+    context.close()
