@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,12 @@ def shop(store_url: str) -> Iterator[Shop]:
 def small_shop() -> Iterator[Shop]:
     """On SQLite, in memory."""
     yield from shop_at("sqlite:///:memory:")
+
+
+@pytest.fixture
+def served_shop(tmp_path: Path) -> Iterator[Shop]:
+    """On a file, for servers with threads."""
+    yield from shop_at(f"sqlite:///{tmp_path}/payflow.db")
 
 
 @pytest.fixture
