@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from payflow.records import Changes, Effect, IdempotencyKey, Incident, replace
+from payflow.records import Changes, Effect, IdempotencyKey, Incident, OperatorAction, replace
 from payflow.store import Wants
 from payflow.stores import SqlStore, open_store
 from payflow.testing.store_records import NOW, message, paid, payment, stored, together
@@ -172,9 +172,27 @@ def upkeep(store: SqlStore) -> object:
     return store.forget_keys(NOW + 3, 10)
 
 
+def desk(store: SqlStore) -> object:
+    asked = [
+        OperatorAction(
+            id=one.id, operator="li", action="query", target_kind="payment", target=one.id, payment_id=one.id,
+            request="{}", outcome="asked", at=NOW,
+        )
+        for one in some(0, 40)
+    ]  # fmt: skip
+    for action in asked:
+        store.begin_action(action)
+    store.end_action(replace(asked[3], outcome="done", ended_at=NOW))
+    store.payments_named("r7", ["main", "other"])
+    store.incidents_named([payment(3).id])
+    store.dead_letters(10)
+    store.action(asked[3].id)
+    return store.actions(10, asked[20].id)
+
+
 CALLS = {
     "gather one": read(1), "gather many": read(20), "write one": write(1), "write many": write(20),
-    "history": history, "work": work, "upkeep": upkeep,
+    "history": history, "desk": desk, "work": work, "upkeep": upkeep,
 }  # fmt: skip
 
 
