@@ -5,21 +5,15 @@ from __future__ import annotations
 import configparser
 import email
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from .building import build, python
 from .house import ROOT
-
-SOURCE = ["payflow", "schemas", "pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "README.zh.md", "LICENSE",
-          "CHANGELOG.md"]  # fmt: skip
 
 #: What a user of the installed package relies on: the code, its data, its command.
 CHECK = """
@@ -37,46 +31,9 @@ print(json.dumps({
 """
 
 
-def _python(code: str, *, paths: list[Path], cwd: Path) -> str:
-    """Run with the libraries of this environment but none of its .pth files, so that only ``paths`` bring payflow."""
-    libraries = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
-    start = f"import sys, site\nsys.path += {[*map(str, paths), *libraries]!r}\n"
-    start += "".join(f"site.addsitedir({str(path)!r})\n" for path in paths)
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [sys.executable, "-S", "-B", "-c", start + code],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environ,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _build(what: str, tree: Path, out: Path) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
-    code = f"from setuptools import build_meta\nprint(build_meta.{what}({str(out)!r}))"
-    return out / _python(code, paths=[], cwd=tree).splitlines()[-1]
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """A copy of what the package is built from, so that nothing is written beside the source."""
-    copy = tmp_path_factory.mktemp("tree")
-    for name in SOURCE:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, copy / name)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def wheel(tree, tmp_path_factory):
-    return _build("build_wheel", tree, tmp_path_factory.mktemp("wheel"))
-
-
 @pytest.fixture(scope="module")
 def sdist(tree, tmp_path_factory):
-    return _build("build_sdist", tree, tmp_path_factory.mktemp("sdist"))
+    return build("build_sdist", tree, tmp_path_factory.mktemp("sdist"))
 
 
 def _source_files() -> set[str]:
@@ -121,7 +78,7 @@ def test_nothing_is_said_twice():
 
 def test_a_plain_checkout_works(tmp_path):
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + CHECK.replace("import payflow.schemas\n", "")
-    told = json.loads(_python(code, paths=[], cwd=tmp_path))
+    told = json.loads(python(code, paths=[], cwd=tmp_path))
     assert Path(told["file"]).parent == ROOT / "payflow"
     assert told["schemas"][0].endswith("config.v1.schema.json")
 
@@ -134,7 +91,7 @@ def test_the_wheel_works(wheel, tmp_path):
     place = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place)
-    told = json.loads(_python(CHECK, paths=[place], cwd=tmp_path))
+    told = json.loads(python(CHECK, paths=[place], cwd=tmp_path))
     assert Path(told["file"]).parent == place / "payflow"
     assert told["schemas"][0].endswith("config.v1.schema.json")
     assert told["typed"]
@@ -162,15 +119,15 @@ def test_a_wheel_made_from_the_sdist_is_the_same(sdist, tmp_path):
     (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (unpacked / "CHANGELOG.md").exists()
     assert not (unpacked / "tests").exists()
-    assert _wheel_files(_build("build_wheel", unpacked, tmp_path / "out")) == _source_files()
+    assert _wheel_files(build("build_wheel", unpacked, tmp_path / "out")) == _source_files()
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "at the root"])
 def test_an_editable_install_works(tree, tmp_path, where):
-    editable = _build("build_editable", tree, tmp_path / "out")
+    editable = build("build_editable", tree, tmp_path / "out")
     place = tmp_path / "site"
     with zipfile.ZipFile(editable) as archive:
         archive.extractall(place)
-    told = json.loads(_python(CHECK, paths=[place], cwd=tree if where == "at the root" else tmp_path))
+    told = json.loads(python(CHECK, paths=[place], cwd=tree if where == "at the root" else tmp_path))
     assert Path(told["file"]).parent == tree / "payflow"
     assert told["schemas"][0].endswith("config.v1.schema.json")
