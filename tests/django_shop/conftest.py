@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -75,6 +76,18 @@ class Visitor:
         found = re.search(r'name="key" value="([^"]+)">\s*<input type="hidden" name="total" value="(\d+)"', text)
         assert found is not None, text
         return {"key": found[1], "total": found[2], "way": way}
+
+    def copy(self) -> Visitor:
+        """The same browser, in another tab."""
+        other = Visitor(self.hall)
+        other.session.cookies.update(self.session.cookies)
+        return other
+
+    def reaches_the_gateway(self, number: str) -> None:
+        """The payer's browser goes where the order's page sends it; only then does Alipay know of a page's order."""
+        found = re.search(r'id="pay" href="([^"]+)"', self.get(f"/orders/{number}/").text)
+        assert found is not None
+        assert self.session.get(unescape(found[1]), timeout=20).status_code == 200
 
     def order(self, slug: str, seats: int = 1, way: str = "alipay") -> str:
         """Ordered; the order's number."""

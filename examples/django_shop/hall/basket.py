@@ -32,13 +32,17 @@ def seats_in(session: Any) -> dict[str, int]:
 
 
 def put(session: Any, slug: str, seats: int) -> None:
-    """So many seats of this concert from now on; none takes it out."""
+    """So many seats of this concert from now on; none takes it out.
+
+    Who this is and which order it will be are settled here, before there is a form that could be sent twice.
+    """
     chosen = seats_in(session)
     chosen.pop(slug, None)
     if seats > 0:
         chosen[slug] = min(seats, MOST)
     session["basket"] = chosen
     session.setdefault("key", secrets.token_urlsafe(16))
+    visitor(session)
 
 
 def emptied(session: Any) -> None:

@@ -101,7 +101,6 @@ class Order(models.Model):
         verbose_name_plural = _("orders")
         ordering = ("-id",)
         constraints = [models.UniqueConstraint(name="one_order_per_form", fields=("visitor", "key"))]
-        permissions = [("refund_order", _("Can give the money of an order back"))]
 
     def __str__(self) -> str:
         return str(self.number)

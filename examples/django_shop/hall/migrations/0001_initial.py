@@ -84,7 +84,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "order",
                 "verbose_name_plural": "orders",
                 "ordering": ("-id",),
-                "permissions": [("refund_order", "Can give the money of an order back")],
                 "constraints": [models.UniqueConstraint(fields=("visitor", "key"), name="one_order_per_form")],
             },
         ),

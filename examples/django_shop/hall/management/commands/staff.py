@@ -26,9 +26,9 @@ class Command(BaseCommand):
             group, _ = Group.objects.get_or_create(name="box office")
             group.permissions.set(
                 Permission.objects.filter(
-                    Q(content_type__app_label="hall", codename__in=("view_order", "view_line", "refund_order"))
+                    Q(content_type__app_label="hall", codename__in=("view_order", "view_line"))
                     | Q(content_type__app_label="hall", content_type__model="concert")
-                    | Q(content_type__app_label="payflow", codename__startswith="view_")
+                    | Q(content_type__app_label="payflow")
                 )
             )
             user, _ = User.objects.get_or_create(username=options["name"], defaults={"is_staff": True})
