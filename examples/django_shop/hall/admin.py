@@ -1,7 +1,7 @@
 """The box office: the programme is edited, orders are looked at, and their money is given back by whoever may.
 
-Payments have pages of their own here, payflow's desk: what happened, why, and what can be done. This is the short way to
-one of its acts, from a list of orders; it asks the same permission and is written down like any other.
+Payments have pages of their own here, payflow's desk: what happened, why, and what can be done. This is the short way
+to one of its acts, from a list of orders; it asks the same permission and is written down like any other.
 """
 
 from __future__ import annotations
