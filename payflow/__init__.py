@@ -16,7 +16,7 @@ A singular name is a contract, the plural below it holds the implementations.
     walk        trace  doctor  auditing  combining  flow  wallet  worker   the doing: gather, decide, write, call
     bills       reconciling                             the day after: bills against payments and ledger
     assembly    assembly                                from a config to a flow that is ready to use
-    desk        operating                               what people look at and do, every act written down
+    pages       operating  checkout                     what operators and payers look at and do
     diagnosis   diagnosis                               why a key, an address or a callback does not work
     opposite    sandbox                                 both real protocols from the other side, for trying and testing
     doors       intake  wsgi  asgi  cli  flask  django   how the outside comes in

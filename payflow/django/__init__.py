@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .access import payflow, wallet
+    from .checkout import checkout_url
 
-__all__ = ["payflow", "wallet"]
+__all__ = ["checkout_url", "payflow", "wallet"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'payflow.django' has no attribute {name!r}")
-    from . import access
+    from . import access, checkout
 
-    return getattr(access, name)
+    return getattr(checkout if name == "checkout_url" else access, name)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..wallet import Wallet
 
 #: The setting ``PAYFLOW`` and what it says where it says nothing.
-DEFAULTS: Mapping[str, Any] = {"CONFIG": "payflow.json", "USING": "default"}
+DEFAULTS: Mapping[str, Any] = {
+    "CONFIG": "payflow.json", "USING": "default", "CHECKOUT_ORIGINS": (), "CHECKOUT_STREAMS": 8,
+}  # fmt: skip
 
 _lock = threading.RLock()
 _flows: dict[tuple[str, int], Flow] = {}

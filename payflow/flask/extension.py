@@ -35,6 +35,7 @@ class PayFlow:
         """
         app.config.setdefault("PAYFLOW_CONFIG", "payflow.json")
         app.config.setdefault("PAYFLOW_CALLBACK_PREFIX", "/callbacks")
+        app.config.setdefault("PAYFLOW_CHECKOUT_PREFIX", "/checkout")
         app.config.setdefault("PAYFLOW_MIGRATE", False)
         app.extensions[_NAME] = flow or app.config.get("PAYFLOW_FLOW") or self._opened(app)
         if session is not None:
@@ -42,15 +43,21 @@ class PayFlow:
         opened = app.extensions[_NAME]
         if getattr(opened, "written", True) is None:
             opened.written = _told
+        from .checkout import checkout_blueprint
         from .commands import group
 
         app.cli.add_command(group)
-        blueprint = callbacks_blueprint()
-        app.register_blueprint(blueprint, url_prefix=app.config["PAYFLOW_CALLBACK_PREFIX"])
+        self._mount(app, callbacks_blueprint(), app.config["PAYFLOW_CALLBACK_PREFIX"])
+        if app.config["PAYFLOW_CHECKOUT_PREFIX"] is not None:
+            self._mount(app, checkout_blueprint(), app.config["PAYFLOW_CHECKOUT_PREFIX"])
+        app.register_error_handler(PayflowError, refusal)
+
+    @staticmethod
+    def _mount(app: Flask, blueprint: Blueprint, prefix: str) -> None:
+        app.register_blueprint(blueprint, url_prefix=prefix)
         csrf = app.extensions.get("csrf")
         if csrf is not None:  # Flask-WTF, if it was there first
             csrf.exempt(blueprint)
-        app.register_error_handler(PayflowError, refusal)
 
     @staticmethod
     def _opened(app: Flask) -> Flow:
