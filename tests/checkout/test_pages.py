@@ -176,7 +176,8 @@ def test_only_a_named_origin_may_follow(shop: Shop) -> None:
 
 @pytest.mark.parametrize("back", [
     "//evil.example.com", "https://evil.example.com/", "/\\evil.example.com", "\\\\evil", "javascript:alert(1)",
-    "orders", "https://shop.example.com@evil.com/", "https://shop.example.com.evil.com/", "http://shop.example.com/", "/a\nb",
+    "orders", "https://shop.example.com@evil.com/",
+    "https://shop.example.com.evil.com/", "http://shop.example.com/", "/a\nb",
     "https://[", " /x", "data:text/html,x",
 ])  # fmt: skip
 def test_a_page_leads_back_to_no_strangers(shop: Shop, back: str) -> None:

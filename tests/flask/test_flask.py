@@ -15,7 +15,8 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from payflow import Flow, IdempotencyRefused, InvalidRequest, Money, load, open_flow
-from payflow.flask import PayFlow, callbacks_blueprint, current_payflow
+from payflow.errors import ConfigError
+from payflow.flask import PayFlow, checkout_url, current_payflow, desk_blueprint
 from payflow.gateways.mock import MockCallback, MockGateway
 
 CONFIG = {
@@ -194,17 +195,28 @@ def test_the_extension_keeps_nothing_on_itself(flow: Flow) -> None:
     assert vars(extension) == {}
 
 
-def test_b016_callbacks_are_exempt_from_csrf_protection(flow: Flow) -> None:
-    class Csrf:
-        exempted: Any = None
+def test_b016_what_goes_by_no_cookie_is_exempt_from_csrf_protection(flow: Flow) -> None:
+    """Callbacks are signed, the checkout goes by the token in its path, and the desk's forms carry a seal."""
+    exempted: list[str] = []
 
+    class Csrf:
         def exempt(self, blueprint: Any) -> None:
-            self.exempted = blueprint
+            exempted.append(blueprint.name)
 
     app = Flask(__name__)
-    csrf = app.extensions["csrf"] = Csrf()
+    app.extensions["csrf"] = Csrf()
     PayFlow(app, flow=flow)
-    assert csrf.exempted.name == callbacks_blueprint().name
+    app.register_blueprint(desk_blueprint(), url_prefix="/desk")
+    assert exempted == ["payflow_callbacks", "payflow_checkout", "payflow_desk"]
+
+
+def test_an_app_without_a_checkout_has_none(flow: Flow) -> None:
+    app = Flask(__name__)
+    app.config["PAYFLOW_CHECKOUT_PREFIX"] = None
+    PayFlow(app, flow=flow)
+    with app.test_request_context(), pytest.raises(ConfigError) as caught:
+        checkout_url("01M")
+    assert caught.value.code == "CONFIG_NO_CHECKOUT"
 
 
 def test_it_works_without_flask_sqlalchemy(app: Flask) -> None:
