@@ -16,5 +16,7 @@ def qr_svg(text: str, *, scale: int = 5, border: int = 2) -> str:
         raise ConfigError(
             'A QR code needs segno: pip install "payflow-gateway[qr]"', code="CONFIG_MISSING_EXTRA"
         ) from None
-    drawn: str = segno.make(text, micro=False).svg_inline(scale=scale, border=border, light="#fff")
-    return drawn
+    code = segno.make(text, micro=False)
+    drawn: str = code.svg_inline(scale=scale, border=border, light="#fff")
+    width, height = code.symbol_size(scale=scale, border=border)
+    return drawn.replace("<svg ", f'<svg viewBox="0 0 {width} {height}" ', 1)  # so that a page may draw it smaller

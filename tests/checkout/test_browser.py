@@ -192,7 +192,8 @@ def test_without_a_stream_it_asks_again_and_again(world: World, tab: Any) -> Non
 def test_a_lost_network_is_said_and_nothing_is_lost(world: World, tab: Any) -> None:
     payment = world.pay()
     page = tab("phone")
-    page.goto(world.link(payment))
+    with page.expect_response("**/events"):
+        page.goto(world.link(payment))
     expect(page.locator("#payflow-connection")).to_contain_text("follows the payment")
     page.context.set_offline(True)
     expect(page.locator("#payflow-connection")).to_contain_text("not lost")
