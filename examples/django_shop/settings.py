@@ -79,7 +79,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PAYFLOW = {"CONFIG": CONFIG}
-#: Where the sandbox is, at whose cashier somebody without a merchant account plays the payer; "" for none.
+#: Where the sandbox is, at whose cashier somebody without a merchant account plays the payer; empty for none.
 SANDBOX = os.environ.get("SHOP_SANDBOX", "")
 
 LANGUAGE_CODE = "en"

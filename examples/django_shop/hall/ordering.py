@@ -12,11 +12,13 @@ from django.db.models import F
 from payflow import Money
 from payflow.django import payflow
 
-from .basket import items
+from .basket import Item, items
 from .models import Concert, Line, Order
 
 #: How a visitor may pay → the channel at a desk, and on a phone.
 WAYS: Mapping[str, tuple[str, str]] = {"alipay": ("page", "wap"), "wechat": ("qr", "h5")}
+
+_LONGEST = 60
 
 
 class CannotOrder(Exception):
@@ -80,7 +82,7 @@ def _order(wish: Wish) -> Order:
         Line.objects.create(order=order, concert=item.concert, seats=item.seats, price=item.concert.price)
     result = payflow().pay(
         amount=Money(total), channel=WAYS[wish.way][wish.phone], account=wish.way, action="buy_tickets",
-        key=f"order-{order.number}", reference=order.number, description=f"Lantern Hall {order.number}",
+        key=f"order-{order.number}", reference=order.number, description=_description(chosen),
         metadata=_metadata(wish, order),
     )  # fmt: skip
     order.payment = result.payment.id
@@ -92,6 +94,12 @@ def _take(concert: Concert, seats: int) -> None:
     """Seats are taken where they are counted: of two who want the last one, one finds none."""
     if not Concert.objects.filter(pk=concert.pk, seats_left__gte=seats).update(seats_left=F("seats_left") - seats):
         raise CannotOrder("sold_out", concert)
+
+
+def _description(chosen: list[Item]) -> str:
+    """What the payer reads at the gateway."""
+    text = ", ".join(f"{item.seats} × {item.concert.title}" for item in chosen)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _metadata(wish: Wish, order: Order) -> dict[str, Any]:

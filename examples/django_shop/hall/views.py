@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from payflow import Payment, Refused
-from payflow.django import payflow
+from payflow.django import checkout_url, payflow
 
 from . import basket
 from .forms import OrderForm, ReturnForm, SeatsForm
@@ -91,7 +91,13 @@ def order(request: HttpRequest) -> HttpResponse:
         return _basket(request, _told(refused), 409)
     if basket.seats_in(request.session) and request.session.get("key") == wish.key:
         basket.emptied(request.session)
-    return redirect("hall:order", placed.number)
+    return redirect(_pay_at(placed))
+
+
+def _pay_at(placed: Order) -> str:
+    """payflow's checkout, which leads back to the page of the order."""
+    lang = "zh" if (get_language() or "").startswith("zh") else "en"
+    return checkout_url(placed.payment, back=reverse("hall:order", args=[placed.number]), lang=lang)
 
 
 def _told(refused: CannotOrder) -> str:
@@ -178,17 +184,9 @@ def _facts(found: Order) -> dict[str, Any]:
         "order": found, "payment": payment, "stamp": _stamp(found, payment), "state": _state(found, payment),
         "lines": found.lines.select_related("concert").prefetch_related("tickets"), "reasons": ReturnForm.REASONS,
         "live": found.status == Order.Status.WAITING or (found.status == Order.Status.READY and found.return_asked_at),
-        "pay": _pay_at(payment),
+        "pay": _pay_at(found),
         "payable": payment.status in ("created", "pending"), "ended": ended, "way": payment.account,
     }  # fmt: skip
-
-
-def _pay_at(payment: Payment) -> str:
-    """Where the payer goes from here."""
-    action = payflow().next_action(payment)
-    if action.kind == "redirect":
-        return str(action.data["url"])
-    return f"{settings.SANDBOX}/cashier/{payment.account}/{payment.out_trade_no}"
 
 
 def _state(found: Order, payment: Payment) -> str:
