@@ -183,3 +183,17 @@ def test_the_commands_work_on_the_apps_own_flow(tmp_path: Any) -> None:
     assert name in told.output
     assert "worker" in app.test_cli_runner().invoke(args=["payflow", "--help"]).output
     flow.store.close()
+
+
+def test_the_worker_of_the_app_runs_handlers_in_its_context(tmp_path: Any) -> None:
+    environ = {"SECRET": secrets.token_urlsafe(48), "MOCK_SECRET": secrets.token_urlsafe(48)}
+    handlers = [{"name": "note", "on": ["payment.pending"], "call": "tests.flask.handlers:note"}]
+    config = load({**CONFIG, "store": {"url": f"sqlite:///{tmp_path}/p.db"}, "handlers": handlers}, environ)
+    flow = open_flow(config, migrate=True)
+    app = Flask(__name__)
+    PayFlow(app, flow=flow)
+    flow.pay(amount=Money(100), channel="qr", action="buy", key="k")
+    for _ in range(2):  # one message of a payment at a time
+        assert app.test_cli_runner().invoke(args=["payflow", "worker", "--once"]).exit_code == 0
+    assert app.extensions["told"] == ["payment.pending"]
+    flow.store.close()
