@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from payflow.testing import services
 
+from .browser import opened_chromium
+
 DATABASES = ("sqlite", "postgresql", "mariadb")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a file."""
+    with opened_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

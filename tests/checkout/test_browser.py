@@ -23,7 +23,6 @@ from payflow.checkout.checkout import Checkout
 from payflow.flask import PayFlow, checkout_url
 from payflow.flask import checkout as door
 
-from ..operating.drill import chromium
 from .conftest import CONFIG
 
 pytestmark = pytest.mark.browser
@@ -112,21 +111,15 @@ def world(tmp_path: Path) -> Iterator[World]:
     flow.store.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
-def tab(browser: Any) -> Iterator[Callable[..., Page]]:
+def tab(chromium: Any) -> Iterator[Callable[..., Page]]:
     """Opens a page in a context of its own; whatever is wrong with a script fails the test."""
     opened: list[BrowserContext] = []
     wrong: list[str] = []
 
     def open_tab(size: str = "desktop", **told: Any) -> Page:
         width, height = SIZES[size]
-        context = browser.new_context(viewport={"width": width, "height": height}, **{"locale": "en-US", **told})
+        context = chromium.new_context(viewport={"width": width, "height": height}, **{"locale": "en-US", **told})
         opened.append(context)
         page: Page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

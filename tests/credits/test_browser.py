@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from .process import Running, check_books, start
 from .world import STORY_COST, STORY_HELD
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SIZES = {"wide": (1280, 900), "small": (360, 740)}
 PAGES = ("/", "/buy", "/statement", "/usage", "/office")
 
@@ -67,17 +62,6 @@ CONTROLS = """() => [...document.querySelectorAll("a, button, input:not([type=hi
   if (!inText && (box.height < 43.5 || box.width < 40)) wrong.push(`${box.width}×${box.height}`);
   return wrong.map((what) => `${element.outerHTML.slice(0, 80)}: ${what}`);
 })"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("chromium is missing: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from werkzeug.serving import make_server
 from payflow import Callback, Money
 from payflow.django import access, payflow
 
-from ..operating.drill import World, chromium, drill, refusals
+from ..browser import opened_chromium
+from ..operating.drill import World, drill, refusals
 from .conftest import CONFIG, emptied
 
 pytestmark = pytest.mark.browser
@@ -84,10 +85,10 @@ def sign_in_at(address: str) -> Callable[[Page, str], None]:
 
 @pytest.mark.parametrize(("size", "script"), [("desktop", True), ("phone", True), ("phone", False)])
 def test_the_operators_drill(world: World, size: str, script: bool) -> None:
-    with chromium() as browser:
+    with opened_chromium() as browser:
         drill(browser, world, size, script=script, name="django")
 
 
 def test_who_may_not_is_refused(world: World) -> None:
-    with chromium() as browser:
+    with opened_chromium() as browser:
         refusals(browser, world)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -13,17 +12,11 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
 from payflow.doctor import broken
 from payflow.stores import open_store
 
 from .process import Hall, open_hall
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -39,17 +32,6 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     sold = "select c.id from hall_concert c where c.seats - c.seats_left <> (select coalesce(sum(l.seats), 0) from "
     sold += "hall_line l join hall_order o on o.id = l.order_id where l.concert_id = c.id and o.status in "
     assert opened.rows(sold + "('waiting', 'ready'))") == []  # every seat is free, or one order's
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("chromium is missing: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Visitor:

@@ -13,8 +13,9 @@ from werkzeug.serving import make_server
 from payflow.flask import PayFlow, desk_blueprint
 from payflow.operating import POWERS, Operator
 
+from ..browser import opened_chromium
 from ..operating.conftest import Shop, served_shop  # noqa: F401 -- a fixture
-from ..operating.drill import World, chromium, drill, refusals
+from ..operating.drill import World, drill, refusals
 
 pytestmark = pytest.mark.browser
 
@@ -54,10 +55,10 @@ def world(served_shop: Shop) -> Iterator[World]:  # noqa: F811 -- a fixture
 
 @pytest.mark.parametrize(("size", "script"), [("desktop", True), ("phone", True), ("phone", False)])
 def test_the_operators_drill(world: World, size: str, script: bool) -> None:
-    with chromium() as browser:
+    with opened_chromium() as browser:
         drill(browser, world, size, script=script, name="flask")
 
 
 def test_who_may_not_is_refused(world: World) -> None:
-    with chromium() as browser:
+    with opened_chromium() as browser:
         refusals(browser, world)

@@ -5,20 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from payflow import Flow, Payment
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
@@ -36,18 +32,6 @@ class World:
         """A payment as stored; asked in a thread of its own, since Django takes the browser's loop for its own."""
         with ThreadPoolExecutor(1) as aside:
             return aside.submit(self.flow.payment, name).result()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser, or a failure that says what is missing."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("chromium is missing: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def shot(page: Page, name: str) -> None:
