@@ -41,13 +41,14 @@ def main() -> None:
 
 
 def _prepared() -> str:
-    """The tables are there, and so is somebody at the box office: their password."""
+    """The settings are right, the tables are there, and so is somebody at the box office: their password."""
     import io
 
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
     said = io.StringIO()
+    call_command("check", stdout=io.StringIO())
+    call_command("migrate", verbosity=0)
     call_command("staff", stdout=said)
     return said.getvalue().strip()
 

@@ -52,12 +52,12 @@ def environ_of(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "PAYFLOW_CONFIG": str(folder / "payflow.json"), "PYTHONIOENCODING": "utf-8", **more}
 
 
-def open_hall(folder: Path, **environ: str) -> Hall:
+def open_hall(folder: Path, *, command: tuple[str, ...] = ("-m", "examples.django_shop"), **environ: str) -> Hall:
     """Open it on a port that is free; the secrets and databases of the folder are kept."""
     shutil.copy(EXAMPLE / "payflow.json", folder / "payflow.json")
     process = subprocess.Popen(
-        [sys.executable, "-m", "examples.django_shop"], cwd=ROOT, text=True,
-        env=environ_of(folder, PORT=str(free_port()), **environ),
+        [sys.executable, *command], cwd=ROOT, text=True,
+        env=environ_of(folder, **{"PORT": str(free_port()), **environ}),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     lines: list[str] = []

@@ -49,6 +49,27 @@ def test_every_text_is_in_the_catalog_in_chinese() -> None:
     assert texts - known == set()
 
 
+def test_the_colours_can_be_told_apart() -> None:
+    """Text on what is behind it has at least the contrast of 4.5 to 1, by day and by night."""
+    css = (EXAMPLE / "hall" / "static" / "hall" / "hall.css").read_text(encoding="utf-8")
+    schemes = css.split("@media (prefers-color-scheme: dark)")
+    day, night = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in schemes)
+    pairs = ["ink paper", "ink card", "soft paper", "soft card", "soft wash", "accent paper", "accent-ink accent",
+             "good good-wash", "bad bad-wash", "wait wait-wash", "ink accent-wash"]  # fmt: skip
+    for colours in (day, night):
+        for pair in pairs:
+            front, behind = (luminance(colours[name]) for name in pair.split())
+            ratio = (max(front, behind) + 0.05) / (min(front, behind) + 0.05)
+            assert ratio >= 4.5, f"{pair}: {ratio:.2f}"
+
+
+def luminance(colour: str) -> float:
+    """How bright a colour is to the eye, from 0 to 1."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_holds_nothing_that_its_policy_forbids(visitor: Visitor, path: str) -> None:
     visitor.choose("night-piano", 1)

@@ -52,8 +52,8 @@ def emptied(session: Any) -> None:
 
 
 def items(chosen: Mapping[str, int]) -> list[Item]:
-    """What is in it, in the order of the programme. A concert that is no longer there is left out."""
-    found = Concert.objects.filter(slug__in=chosen)
+    """What is in it, in the order of the programme. A concert that can no longer be had is left out."""
+    found = Concert.objects.ahead().filter(slug__in=chosen)
     return [Item(concert, chosen[concert.slug]) for concert in found]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -23,8 +25,18 @@ def ticket_code() -> str:
     return "".join(secrets.choice(_CLEAR) for _ in range(12))
 
 
+class Concerts(models.QuerySet):
+    """Rows of the programme."""
+
+    def ahead(self) -> Any:
+        """Those that have not begun: only for them are there seats to be had, and tickets to be given back."""
+        return self.filter(starts_at__gt=timezone.now())
+
+
 class Concert(models.Model):
     """One evening. ``seats_left`` is what can still be sold: less than none is refused by the database itself."""
+
+    objects = Concerts.as_manager()
 
     slug = models.SlugField(_("name in addresses"), unique=True)
     place = models.PositiveSmallIntegerField(_("place in the programme"), default=0)

@@ -92,7 +92,8 @@ def _order(wish: Wish) -> Order:
 
 def _take(concert: Concert, seats: int) -> None:
     """Seats are taken where they are counted: of two who want the last one, one finds none."""
-    if not Concert.objects.filter(pk=concert.pk, seats_left__gte=seats).update(seats_left=F("seats_left") - seats):
+    free = Concert.objects.ahead().filter(pk=concert.pk, seats_left__gte=seats)
+    if not free.update(seats_left=F("seats_left") - seats):
         raise CannotOrder("sold_out", concert)
 
 

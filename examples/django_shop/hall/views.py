@@ -27,13 +27,13 @@ from .ordering import CannotOrder, Wish, place
 @require_GET
 def programme(request: HttpRequest) -> HttpResponse:
     """Every evening."""
-    return render(request, "hall/programme.html", {"concerts": Concert.objects.all()})
+    return render(request, "hall/programme.html", {"concerts": Concert.objects.ahead()})
 
 
 @require_GET
 def concert(request: HttpRequest, slug: str) -> HttpResponse:
     """One evening, and how many seats it shall be."""
-    found = get_object_or_404(Concert, slug=slug)
+    found = get_object_or_404(Concert.objects.ahead(), slug=slug)
     chosen = basket.seats_in(request.session).get(slug, 0)
     most = max(0, min(basket.MOST - chosen, found.seats_left - chosen))
     context = {"concert": found, "chosen": chosen, "choices": range(1, most + 1)}
@@ -154,11 +154,17 @@ def ask_return(request: HttpRequest, number: str) -> HttpResponse:
     """The visitor wants to give the tickets back; the box office decides."""
     found = _order(request, number)
     form = ReturnForm(request.POST)
-    if form.is_valid():
+    if form.is_valid() and _can_return(found):
         Order.objects.filter(pk=found.pk, status=Order.Status.READY, return_asked_at=None).update(
             return_asked_at=timezone.now(), return_reason=form.cleaned_data["reason"]
         )
     return redirect("hall:order", number)
+
+
+def _can_return(found: Order) -> bool:
+    """Tickets are given back together, and before the first of their concerts has begun."""
+    concerts = Concert.objects.filter(line__order=found)
+    return bool(concerts.ahead().count() == concerts.count())
 
 
 def _own(request: HttpRequest) -> Any:
@@ -186,6 +192,7 @@ def _facts(found: Order) -> dict[str, Any]:
         "live": found.status == Order.Status.WAITING or (found.status == Order.Status.READY and found.return_asked_at),
         "pay": _pay_at(found),
         "payable": payment.status in ("created", "pending"), "ended": ended, "way": payment.account,
+        "returnable": _can_return(found),
     }  # fmt: skip
 
 
