@@ -22,6 +22,7 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
     from .two_phase import two_phase_postgres
     from .verification import verify_alipay, verify_wechat, verify_wechat_certificate
     from .volume import volume_postgres, volume_sqlite
+    from .web import django_postgres, flask_postgres
 
     return {
         "verify_alipay": verify_alipay,
@@ -44,6 +45,8 @@ def _figures() -> dict[str, Callable[[Scale], Figure | list[Figure]]]:
         "spend_postgres": spend_postgres,
         "spend_mariadb": spend_mariadb,
         "two_phase_postgres": two_phase_postgres,
+        "flask_postgres": flask_postgres,
+        "django_postgres": django_postgres,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -31,6 +32,8 @@ def callback(request: HttpRequest, account: str) -> HttpResponse:
     del response.headers["Content-Type"]  # the gateway's own, or none
     for name, value in reply.headers:
         response.headers[name] = value
+    if reply.status != HTTPStatus.NO_CONTENT:  # without it, and without CommonMiddleware, servers hang up after each
+        response.headers["Content-Length"] = str(len(reply.body))
     return response
 
 

@@ -39,6 +39,7 @@ def test_a_callback_is_answered_with_the_gateways_own_bytes(host: Host, slash: s
     for _ in range(2):
         answer = posted(callback, f"/pay/callbacks/mock{slash}", Client(enforce_csrf_checks=True))
         assert (answer.status_code, answer.content) == (200, host.gateway.accepted().body)
+        assert answer["Content-Length"] == str(len(answer.content))
     assert payflow().payment(name).status == "paid"
     assert payflow().payment(name).captured == 1250
 
