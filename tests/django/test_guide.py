@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from ..operating.drill import chromium
+from ..browser import opened_chromium
 from .newcomer import PASSWORD, ROOT, Newcomer, follows_to_an_open_shop
 
 GUIDE = (ROOT / "docs" / "django.md").read_text(encoding="utf-8")  # the Chinese page has the same code: tests/docs
@@ -45,7 +45,7 @@ def says(newcomer: Newcomer, code: str) -> str:
 
 @pytest.mark.browser
 def test_the_tutorial_leads_to_a_payment_and_back(shop: Newcomer) -> None:
-    with chromium() as browser:
+    with opened_chromium() as browser:
         context = browser.new_context(locale="en-US")
         page = context.new_page()
         page.set_default_timeout(10_000)
