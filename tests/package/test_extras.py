@@ -100,12 +100,20 @@ for command in (["--help"], ["demo"], ["doctor"], ["trace", payment.id], ["--ver
     "flask": """
 missing("django", "sqlalchemy", "segno")
 from flask import Flask
-from payflow.flask import PayFlow, current_payflow
+from payflow.flask import PayFlow, checkout_url, current_payflow
+from payflow.flask.desk import desk_blueprint
+from payflow.operating import POWERS, Operator
 app = Flask("shop")
 app.config |= {"PAYFLOW_CONFIG": "payflow.json", "PAYFLOW_MIGRATE": True, "SECRET_KEY": "k"}
 PayFlow(app)
-with app.app_context():
+app.register_blueprint(desk_blueprint(lambda: Operator("ann", POWERS)), url_prefix="/desk")
+with app.test_request_context():
     payment = buy(current_payflow())
+    page = app.test_client().get(checkout_url(payment.id, back="/"))
+assert page.status_code == 200 and 'id="payflow-checkout"' in page.text, page.text
+assert "cannot be drawn" in page.text  # there is no segno here: the code's text has to do
+page = app.test_client().get(f"/desk/payments/{payment.id}")
+assert page.status_code == 200 and payment.id in page.text, page.text
 callback = told(payment)
 reply = app.test_client().post("/callbacks/mock", data=callback.body, headers=dict(callback.headers))
 assert reply.status_code == 200, reply.data
@@ -127,6 +135,7 @@ settings.configure(
     MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware",
                 "django.contrib.auth.middleware.AuthenticationMiddleware",
                 "django.contrib.messages.middleware.MessageMiddleware"],
+    STATIC_URL="static/",
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "OPTIONS": {
         "context_processors": ["django.template.context_processors.request",
                                "django.contrib.auth.context_processors.auth",
@@ -143,11 +152,13 @@ django.setup()
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-from payflow.django import payflow
+from payflow.django import checkout_url, payflow
 call_command("migrate", verbosity=0)
 call_command("makemigrations", check=True, dry_run=True)
 call_command("check", fail_level="ERROR")
 payment = buy(payflow())
+page = Client().get(checkout_url(payment.id, back="/"))
+assert page.status_code == 200 and 'id="payflow-checkout"' in page.content.decode(), page.content
 callback = told(payment)
 headers = dict(callback.headers)
 media = headers.pop("Content-Type", "application/json")
@@ -257,8 +268,10 @@ assert pytest.main(["-q", "-p", "no:cacheprovider", "."]) == 0
 """,
     "examples": """
 import threading, urllib.request
-import flask, segno
+import django, flask
 from waitress import create_server
+from payflow.drawing.qr import qr_svg
+assert "<svg" in qr_svg("weixin://wxpay/bizpayurl?pr=1")
 from payflow.wsgi import callbacks_app
 flow = opened()
 payment = buy(flow)
