@@ -43,6 +43,7 @@ def shot(page: Page, name: str) -> None:
 
 def fits(page: Page) -> None:
     """Nothing sticks out of the window, and everything that is filled in has a name."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     nameless = """[...document.querySelectorAll('.pf-desk input:not([type=hidden]), .pf-desk textarea')]
         .filter(one => !one.labels.length).length"""
