@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from payflow.testing import services
 
 from .browser import opened_chromium
+
+# How long an example takes says something about the machine, not about payflow.
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 

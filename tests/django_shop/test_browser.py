@@ -28,7 +28,7 @@ def page(request: pytest.FixtureRequest, chromium: Any, hall: Hall) -> Iterator[
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", lambda message: problems.append(f"{message.text} {message.location}") if message.type == "error" else None)
+    opened.on("console", lambda said: problems.append(f"{said.text} {said.location}") if said.type == "error" else None)
     opened.set_default_timeout(10_000)
     yield opened
     context.close()
