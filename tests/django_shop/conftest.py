@@ -19,7 +19,7 @@ from payflow.stores import open_store
 from .process import Hall, open_hall
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     """Opened once: every test orders for itself. At the end it closes cleanly, and its books agree."""
     opened = open_hall(tmp_path_factory.mktemp("hall"))
