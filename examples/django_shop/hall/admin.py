@@ -67,7 +67,7 @@ class LineInline(_Looked):
 class OrderAdmin(admin.ModelAdmin):
     """Orders: nobody writes to them here. Money goes back by an action, for whoever may refund payments."""
 
-    list_display = ("number", "status", "cost", "created_at", "return_asked_at", "payment_page")
+    list_display = ("number", "status", "cost", "return_asked_at", "payment_page")
     list_filter = ("status", ("return_asked_at", admin.EmptyFieldListFilter))
     search_fields = ("=number", "=payment")
     actions = ("give_back",)
@@ -94,7 +94,7 @@ class OrderAdmin(admin.ModelAdmin):
     def payment_page(self, row: Order) -> str:
         """To the payment, with its timeline."""
         address = reverse("admin:payflow_payment_change", args=[row.payment])
-        return format_html('<a href="{}">…{}</a>', address, str(row.payment)[-8:])
+        return format_html('<a href="{}">{}</a>', address, _("What happened"))
 
     @admin.display(description=_("tickets"))
     def tickets(self, row: Order) -> str:

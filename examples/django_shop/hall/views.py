@@ -185,13 +185,12 @@ def _stamp(found: Order, payment: Payment) -> str:
 
 def _facts(found: Order) -> dict[str, Any]:
     payment = payflow().payment(found.payment)
-    ended = payment.status in ("cancelled", "failed")
     return {
         "order": found, "payment": payment, "stamp": _stamp(found, payment), "state": _state(found, payment),
         "lines": found.lines.select_related("concert").prefetch_related("tickets"), "reasons": ReturnForm.REASONS,
         "live": found.status == Order.Status.WAITING or (found.status == Order.Status.READY and found.return_asked_at),
         "pay": _pay_at(found),
-        "payable": payment.status in ("created", "pending"), "ended": ended, "way": payment.account,
+        "payable": payment.status in ("created", "pending"), "way": payment.account,
         "returnable": _can_return(found),
     }  # fmt: skip
 
