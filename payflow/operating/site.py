@@ -15,7 +15,7 @@ from importlib import resources
 
 from ..drawing import svg
 from ..errors import OperatorRefused, PayflowError
-from ..markup import Child, Html, join, tag
+from ..markup import Child, Html, join, tag, trusted
 from ..records import OperatorAction
 from . import pages
 from .desk import Desk
@@ -24,9 +24,7 @@ from .pages import View
 from .words import Speech
 
 #: No script at all, and nothing from anywhere else.
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
     # Not no-referrer: with it browsers send "Origin: null" with our own forms.
@@ -176,6 +174,7 @@ class Site:
             tag("head", tag("meta", charset="utf-8"),
                 tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
                 tag("meta", name="color-scheme", content="light dark"), tag("title", f"{answer.title} · {say('desk')}"),
+                trusted('<link rel="icon" href="data:,">'),
                 tag("link", rel="stylesheet", href=f"{ask.base}/static/desk.css")),
             tag("body", tag("a", say("skip"), href="#pf-main", class_="pf-skip"),
                 tag("header", tag("strong", say("desk")), tag("nav", nav, aria_label=say("pages")), other,
