@@ -24,7 +24,10 @@ from .pages import View
 from .words import Speech
 
 #: No script at all, and nothing from anywhere else.
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = "; ".join((
+    "default-src 'none'", "style-src 'self'", "img-src 'self' data:", "form-action 'self'", "base-uri 'none'",
+    "frame-ancestors 'none'",
+))  # fmt: skip
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
     # Not no-referrer: with it browsers send "Origin: null" with our own forms.
