@@ -115,7 +115,7 @@ def pays(hall: Hall, number: str, way: str = "alipay") -> None:
     assert answer.status_code == 200, answer.text
 
 
-def becomes(hall: Hall, number: str, status: str, seconds: float = 15) -> None:
+def becomes(hall: Hall, number: str, status: str, seconds: float = 40) -> None:
     """Until the hall has done it."""
     until = time.monotonic() + seconds
     while (now := hall.one("select status from hall_order where number = ?", number)) != status:

@@ -14,6 +14,8 @@ from playwright.sync_api import Page, expect
 from .process import Hall
 
 pytestmark = pytest.mark.browser
+#: What waits for the worker, on a machine that has much to do.
+SOON = 20_000
 
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1200, "height": 900}},
@@ -68,7 +70,9 @@ def paid(page: Page, hall: Hall, name: str) -> None:
             page.click("#hall-cashier")
         pays(opened.value, hall, name)
         opened.value.close()
-        expect(page.locator("#payflow-checkout")).to_have_attribute("data-outcome", "paid")  # it follows, too
+        expect(page.locator("#payflow-checkout")).to_have_attribute(
+            "data-outcome", "paid", timeout=SOON
+        )  # it follows, too
         return
     page.click("#payflow-pay")
     page.wait_for_url(f"{hall.sandbox}/**")
@@ -96,7 +100,7 @@ def test_from_the_programme_to_the_refund(page: Page, chromium: Any, hall: Hall,
     if f"/orders/{number}/" not in urlsplit(page.url).path:
         page.click("#payflow-back" if page.locator("#payflow-back").count() else "#return")
     page.wait_for_url(f"{hall.address}/orders/{number}/**")  # what the gateway puts behind it is not believed
-    expect(page.locator("#state")).to_have_text("tickets ready")
+    expect(page.locator("#state")).to_have_text("tickets ready", timeout=SOON)
     expect(page.locator(".ticket")).to_have_count(2)
     shot(page, hall, "6-tickets")
     page.click("#return")
@@ -105,9 +109,9 @@ def test_from_the_programme_to_the_refund(page: Page, chromium: Any, hall: Hall,
     shot(page, hall, "7-asked")
     given_back(chromium, hall, number, way)
     if way == "alipay":
-        expect(page.locator("#refunded")).to_have_text("¥360.00")  # in two parts
-    expect(page.locator("#state")).to_have_text("given back")  # it follows without a reload
-    expect(page.locator(".ticket.void")).to_have_count(2)
+        expect(page.locator("#refunded")).to_have_text("¥360.00", timeout=SOON)  # in two parts
+    expect(page.locator("#state")).to_have_text("given back", timeout=SOON)  # it follows without a reload
+    expect(page.locator(".ticket.void")).to_have_count(2, timeout=SOON)
     shot(page, hall, "8-returned")
     page.click("nav a >> text=My orders")
     shot(page, hall, "9-orders")
@@ -150,7 +154,7 @@ def test_it_works_without_javascript(chromium: Any, hall: Hall) -> None:
     shot(page, hall, "noscript-checkout")
     paid(page, hall, "noscript-cashier")
     page.goto(f"{hall.address}/orders/{number}/")
-    expect(page.locator("#state")).to_have_text("已出票")  # the page asks again by itself
+    expect(page.locator("#state")).to_have_text("已出票", timeout=SOON)  # the page asks again by itself
     expect(page.locator(".ticket")).to_have_count(2)
     shot(page, hall, "noscript-tickets")
     context.close()

@@ -162,6 +162,15 @@ def test_seats_that_are_given_up_can_be_had_by_others(hall: Hall, visitor: Visit
     assert left(hall, concert) == 3
 
 
+def test_seats_that_nobody_pays_for_come_back_by_themselves(hall: Hall, visitor: Visitor, concert: str) -> None:
+    number = visitor.order(concert, 2, "wechat")
+    over = time.time_ns() // 1000
+    payment_id, _, _ = payment_of(hall, number)
+    hall.rows("update pf_payment set expires_at = ?, next_check_at = ? where id = ?", over, over, payment_id)
+    becomes(hall, number, "released")
+    assert (left(hall, concert), payment_of(hall, number)[1]) == (3, "cancelled")
+
+
 def test_who_has_paid_cannot_give_the_seats_up_and_keeps_the_tickets(
     hall: Hall, visitor: Visitor, concert: str
 ) -> None:

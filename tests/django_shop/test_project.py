@@ -23,6 +23,13 @@ def test_migrations_are_complete_and_checks_find_nothing(hall: Hall) -> None:
     assert "no issues" in done.stdout
 
 
+def test_the_story_of_an_order_is_told(hall: Hall, visitor: Visitor) -> None:
+    number = visitor.order("night-piano", 1, "wechat")
+    told = manage(hall.folder, "payflow", "trace", number)
+    assert told.returncode == 0, told.stderr
+    assert number in told.stdout
+
+
 def test_every_text_is_in_the_catalog_in_chinese() -> None:
     with (LOCALE / "django.po").open("rb") as file:
         catalog = read_po(file)
