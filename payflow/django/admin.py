@@ -22,7 +22,7 @@ from ..money import text_from_minor
 from ..operating import Desk
 from . import models
 from .access import base_flow, setting
-from .desk import desk_view
+from .desk import desk_view, spoken
 
 _COUNTED = 10_000
 
@@ -38,6 +38,7 @@ class CappedPaginator(Paginator):
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Looked at by whoever may view; added, changed and deleted by nobody."""
 
+    change_list_template = "admin/payflow/change_list.html"
     show_full_result_count = False  # counting all of a large table takes longer than the page
     paginator = CappedPaginator
 
@@ -52,6 +53,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: Any) -> Any:  # noqa: ARG002
         return self.model.objects.using(setting("USING"))
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> HttpResponse:
+        """The list, with a way to the desk."""
+        desk = {"desk": reverse(f"{self.admin_site.name}:payflow_desk", args=[""]), "desk_name": spoken()("desk")}
+        return super().changelist_view(request, {**(extra_context or {}), **desk})
 
     @admin.display(description=_("Amount"))
     def money(self, row: Any) -> str:

@@ -51,7 +51,7 @@ def desk_view(admin: AdminSite) -> Callable[..., HttpResponse]:
             return _sent(style())
         ask = Ask(
             method=request.method or "", path=path.strip("/"), base=base, operator=operator_of(request),
-            lang=_language(), query=request.GET.dict(), form=request.POST.dict(),
+            lang=spoken().lang, query=request.GET.dict(), form=request.POST.dict(),
             hidden=(("csrfmiddlewaretoken", get_token(request)),),
         )  # fmt: skip
         answer = Site(Desk(base_flow())).answer(ask)
@@ -61,7 +61,7 @@ def desk_view(admin: AdminSite) -> Callable[..., HttpResponse]:
             **admin.each_context(request), "title": answer.title, "answer": answer, "desk": base,
             "pages": [
                 {"name": name, "href": href, "here": place == ask.path}
-                for place, name, href in navigation(ask, Speech(ask.lang))
+                for place, name, href in navigation(ask, spoken())
             ] if answer.status != 403 else [],
         }  # fmt: skip
         response = TemplateResponse(request, "admin/payflow/desk.html", context, status=answer.status)
@@ -72,8 +72,9 @@ def desk_view(admin: AdminSite) -> Callable[..., HttpResponse]:
     return desk
 
 
-def _language() -> str:
-    return "zh" if (get_language() or "").startswith("zh") else "en"
+def spoken() -> Speech:
+    """The desk's words in the language that Django speaks now."""
+    return Speech("zh" if (get_language() or "").startswith("zh") else "en")
 
 
 class _SeeOther(HttpResponseRedirect):

@@ -163,6 +163,15 @@ def test_the_desk_is_closed_to_whoever_may_not_look(host: Host, staff: bool, sta
     assert client.post(reverse("admin:payflow_desk", args=["do/refund"]), {"target": payment.id}).status_code == status
 
 
+@pytest.mark.parametrize(("lang", "name"), [("en", "Payments desk"), ("zh-hans", "支付操作台")])
+def test_every_list_leads_to_the_desk(host: Host, lang: str, name: str) -> None:
+    client = signed_in(superuser=True)
+    for model in ("payment", "refund", "incident", "account", "operatoraction"):
+        page = client.get(reverse(f"admin:payflow_{model}_changelist"), headers={"Accept-Language": lang})
+        assert f'<a href="{reverse("admin:payflow_desk", args=[""])}">{name}</a>' in page.content.decode()
+    assert host.count("pf_payment") == 0
+
+
 def test_the_desk_speaks_the_language_of_the_browser(host: Host) -> None:
     client = signed_in(superuser=True)
     desk = reverse("admin:payflow_desk", args=[""])
