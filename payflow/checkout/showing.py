@@ -69,8 +69,15 @@ def page(payment: Payment, action: NextAction, claims: Claims, lang: str, base: 
         "gateway": gateway, "back": claims.back, "button_confirm": said(lang, "button_confirm", **words),
         "button_pay": said(lang, "button_pay", **words),
         "deadline": iso(deadline) if came_to == "waiting" and not over else "", "over": came_to == "waiting" and over,
+        "left": _left(deadline, now),
         "checkable": came_to == "waiting" and kind != "confirm", **_todo(action, shown),
     }  # fmt: skip
+
+
+def _left(deadline: int | None, now: int) -> str:
+    """How long there is to pay as the page goes on counting it, minutes and seconds: ``14:59``."""
+    seconds = max(0, (deadline or now) - now) // 1_000_000
+    return f"{seconds // 60}:{seconds % 60:02d}"
 
 
 def _todo(action: NextAction, kind: str) -> dict[str, Any]:

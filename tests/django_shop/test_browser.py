@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,7 @@ def test_it_works_without_javascript(chromium: Any, hall: Hall) -> None:
     page.set_default_timeout(10_000)
     number = ordered(page, hall, "brass-at-noon", "wechat")
     expect(page.locator("#payflow-pay")).to_be_visible()
+    expect(page.locator("#payflow-deadline")).to_have_text(re.compile(r"^1[45]:\d\d$"))
     shot(page, hall, "noscript-checkout")
     paid(page, hall, "noscript-cashier")
     page.goto(f"{hall.address}/orders/{number}/")
