@@ -54,13 +54,21 @@ def start_sandbox(path: Path, address: str) -> Sandbox | None:
     if not wanted:
         return None
     folder = path.parent / "var" / "sandbox"
-    sandbox = Sandbox(port=free_port(8800), state=folder / "state", refund_seconds=2).start()
+    sandbox = _sandbox(folder / "state").start()
     sandbox.material.write(folder)
     for name, kind in wanted.items():
         target = "/gateway.do" if kind == "alipay" else ""
         os.environ[f"PAYFLOW__GATEWAYS__{name.upper()}__BASE_URL"] = sandbox.url + target
     os.environ["PAYFLOW__CALLBACKS__BASE_URL"] = address
     return sandbox
+
+
+def _sandbox(state: Path) -> Sandbox:
+    """On its usual port, or on another one if somebody listens there."""
+    try:
+        return Sandbox(port=8800, state=state, refund_seconds=2)
+    except OSError:
+        return Sandbox(port=0, state=state, refund_seconds=2)
 
 
 def wanted_port(usual: int = 8000) -> int:
