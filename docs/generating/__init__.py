@@ -30,10 +30,7 @@ SOURCES: dict[str, Callable[[str], str]] = {
 }
 
 #: Pages that are being written elsewhere.
-LATER = frozenset((
-    "flask", "checkout", "testing", "alipay-live", "wechat-live", "wechat-public-key", "asgi", "credits", "operating",
-    "scaling", "limits", "comparison",
-))  # fmt: skip
+LATER = frozenset(("flask", "checkout", "testing"))
 
 _WANTED = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
 _WIDE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"

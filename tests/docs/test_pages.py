@@ -15,6 +15,7 @@ import pytest
 import payflow
 from payflow.cli import main
 from payflow.config import load
+from payflow.config.advice import advise
 from payflow.config.shape import schema
 from payflow.sandbox.material import Material
 
@@ -22,7 +23,8 @@ from .guides import DOCS, ROOT, Block, blocks, commands, headings, name_of, page
 
 #: What issue 5 asks for, page by page.
 WANTED = (
-    "index", "django", "gateways", "wallet", "refills", "statements", "second-ledger", "reconciliation",
+    "index", "django", "alipay-live", "wechat-live", "wechat-public-key", "gateways", "asgi", "credits", "wallet",
+    "refills", "statements", "second-ledger", "operating", "reconciliation", "scaling", "limits", "comparison",
     "reference/config", "reference/tables", "reference/errors", "reference/messages", "reference/commands",
     "reference/python", "reference/logs",
 )  # fmt: skip
@@ -92,7 +94,9 @@ def test_a_config_is_accepted(block: Block, tmp_path: Path, material: dict[str, 
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(material[_kind(setting)])
     (tmp_path / "payflow.json").write_text(json.dumps(config), encoding="utf-8")
-    assert load(tmp_path / "payflow.json", environ).accounts
+    opened = load(tmp_path / "payflow.json", environ)
+    if opened.environment == "production":
+        assert advise(opened) == (), "payflow check --strict would not pass"
 
 
 def whole(text: str) -> dict:
@@ -168,7 +172,7 @@ def parsed(words: list[str]) -> None:
         _, found, words = command.resolve_command(context, rest)
         assert found is not None
         command = found
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     given, rest, _ = command.make_parser(context).parse_args(list(words))
     if rest:
         raise click.UsageError(f"too many arguments: {rest}")
