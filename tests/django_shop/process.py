@@ -75,9 +75,10 @@ def open_hall(folder: Path, *, command: tuple[str, ...] = ("-m", "examples.djang
     raise AssertionError("The hall did not open:\n" + "".join(lines))
 
 
-def manage(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def manage(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """``manage.py`` of the example, on the data of a folder."""
     return subprocess.run(
-        [sys.executable, str(EXAMPLE / "manage.py"), *words], check=False, cwd=folder, env=environ_of(folder),
+        [sys.executable, str(EXAMPLE / "manage.py"), *words], check=False, cwd=folder,
+        env=environ_of(folder, **environ),
         capture_output=True, encoding="utf-8",
     )  # fmt: skip

@@ -69,6 +69,32 @@ def test_staff_who_may_not_refund_cannot(hall: Hall, visitor: Visitor) -> None:
     assert hall.rows("select * from pf_refund where payment_id = ?", payment_id) == []
 
 
+def test_a_concert_is_edited_while_its_seats_are_sold(hall: Hall, visitor: Visitor) -> None:
+    """More seats, or fewer; those that were ordered stay ordered, and what is on sale is counted from them."""
+    visitor.order("a-hundred-voices", 3, "wechat")
+    staff = signed_in(hall, hall.name, hall.password)
+    key, seats, free = hall.rows("select id, seats, seats_left from hall_concert where slug = 'a-hundred-voices'")[0]
+    path = f"/office/hall/concert/{key}/change/"
+
+    def edited(**fields: object) -> str:
+        page = staff.get(path).text
+        form = dict(re.findall(r'<input type="text" name="(\w+)" value="([^"]*)"', page))
+        form |= dict(re.findall(r'<input type="number" name="(\w+)" value="([^"]*)"', page))
+        form |= dict(re.findall(r'<textarea name="(\w+)"[^>]*>\s*([^<]*)</textarea>', page))
+        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)
+        assert token is not None
+        answer = staff.post(path, **{**form, "csrfmiddlewaretoken": token[1], **fields})
+        return answer.text if answer.status_code == 200 else "saved"
+
+    assert edited(seats=seats + 10, title_en="A Hundred and One Voices") == "saved"
+    stands = "select title_en, seats, seats_left from hall_concert where id = ?"
+    assert hall.rows(stands, key) == [("A Hundred and One Voices", seats + 10, free + 10)]
+    assert edited(seats=seats, title_en="A Hundred Voices") == "saved"
+    assert hall.rows(stands, key) == [("A Hundred Voices", seats, free)]
+    assert f"{seats - free} seats are ordered already" in edited(seats=seats - free - 1)
+    assert hall.rows(stands, key) == [("A Hundred Voices", seats, free)]
+
+
 def test_a_visitor_is_not_let_into_the_office(hall: Hall, visitor: Visitor) -> None:
     for path in ("", "hall/order/", "payflow/payment/", "payflow/payment/desk/"):
         answer = visitor.session.get(f"{hall.address}/office/{path}", timeout=10, allow_redirects=False)

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from .conftest import Visitor, becomes, payment_of, pays
-from .process import Hall, open_hall
+from .process import Hall, manage, open_hall
 
 
 def left(hall: Hall, slug: str) -> int:
@@ -150,6 +150,33 @@ def test_a_large_order_is_confirmed_by_a_person_before_it_is_sent(hall: Hall, vi
     assert payment_of(hall, number)[1] == "pending"
     visitor.post(f"/orders/{number}/cancel/")
     becomes(hall, number, "released")
+
+
+CONFLICTS = """
+from payflow import StoreConflict
+from examples.django_shop.hall import ordering
+from examples.django_shop.hall.models import Order
+real, tries = ordering.payflow, []
+def payflow():
+    tries.append(1)
+    if len(tries) < 3:
+        raise StoreConflict()
+    return real()
+ordering.payflow = payflow
+wish = ordering.Wish(visitor="v", key="k", seats={"night-piano": 2}, total=24000, way="wechat", phone=False,
+                     client_ip="127.0.0.1", back=lambda number: "http://127.0.0.1/" + number)
+before = Order.objects.count()
+ordering.place(wish)
+print(len(tries), Order.objects.count() - before)
+"""
+
+
+def test_an_order_that_met_a_conflict_is_placed_again_from_the_start(hall: Hall) -> None:
+    before = left(hall, "night-piano")
+    there = {"PAYFLOW__GATEWAYS__WECHAT__BASE_URL": hall.sandbox}
+    done = manage(hall.folder, "shell", "-v", "0", "-c", CONFLICTS, **there)
+    assert done.stdout.split() == ["3", "1"], done.stderr
+    assert left(hall, "night-piano") == before - 2
 
 
 def test_seats_that_are_given_up_can_be_had_by_others(hall: Hall, visitor: Visitor, concert: str) -> None:

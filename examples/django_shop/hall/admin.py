@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.db.models import F
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -25,10 +27,23 @@ from .templatetags.reading import yuan
 admin.site.site_header = admin.site.site_title = _("Lantern Hall, box office")
 
 
+class ConcertForm(forms.ModelForm):
+    """A concert may have more seats than before, or fewer, but none that was sold is taken away."""
+
+    def clean_seats(self) -> int:
+        """At least as many as are ordered already."""
+        seats = int(self.cleaned_data["seats"])
+        taken = self.instance.seats - self.instance.seats_left if self.instance.pk else 0
+        if seats < taken:
+            raise forms.ValidationError(_("%(taken)d seats are ordered already."), params={"taken": taken})
+        return seats
+
+
 @admin.register(Concert)
 class ConcertAdmin(admin.ModelAdmin):
     """The programme."""
 
+    form = ConcertForm
     list_display = ("title", "starts_at", "cost", "seats", "seats_left")
     prepopulated_fields = {"slug": ("title_en",)}
     readonly_fields = ("seats_left",)
@@ -39,10 +54,17 @@ class ConcertAdmin(admin.ModelAdmin):
         return yuan(row.price)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
-        """A new concert has all its seats. Those of an old one are counted by who orders them."""
+        """A new concert has all its seats. Of an old one only what was changed is written: orders count its seats down
+        meanwhile."""
         if not change:
             obj.seats_left = obj.seats
-        super().save_model(request, obj, form, change)
+            super().save_model(request, obj, form, change)
+            return
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        if "seats" in changed:
+            changed["seats_left"] = F("seats_left") + changed["seats"] - F("seats")
+        if changed:
+            Concert.objects.filter(pk=obj.pk).update(**changed)
 
 
 class _Looked(admin.TabularInline):
