@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run credits django-shop test lint format bench docs clean distclean
+.PHONY: help run credits django-shop flask-shop test lint format bench docs clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ credits: ## a chat that sells prepaid credit: bought, held, spent, refilled, ref
 django-shop: ## a concert hall in Django: basket, order, payment, tickets, money back; prints its addresses
 	@bash .ci/environment examples
 	@exec $(BIN)/python -m examples.django_shop
+
+flask-shop: ## a tea shop in Flask: basket, order, payment, parcel, money back; prints its addresses
+	@bash .ci/environment examples
+	@exec $(BIN)/python -m examples.flask_shop
 
 test: ## every test, with the PostgreSQL, MariaDB and browser it needs
 	@bash .ci/system
