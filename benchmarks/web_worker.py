@@ -49,7 +49,7 @@ def django_app(folder: Path | None) -> Any:
         PAYFLOW={"CONFIG": "" if folder is None else folder / "payflow.json"},
         DATABASES={"default": {
             "ENGINE": "django.db.backends.postgresql", "NAME": where.path[1:], "USER": where.username,
-            "HOST": where.hostname, "PORT": where.port, "OPTIONS": {"prepare_threshold": 5}, "CONN_MAX_AGE": None,
+            "HOST": where.hostname, "PORT": where.port, "CONN_MAX_AGE": None,
         }} if folder is not None else {},
     )  # fmt: skip
     django.setup()
