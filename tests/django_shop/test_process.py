@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from payflow.testing.services import free_port
 
 from .conftest import Visitor, becomes, payment_of, pays
-from .process import open_hall
+from .process import Hall, open_hall
 
 #: Neither waitress nor Flask is installed.
 BARE = (
@@ -16,15 +19,25 @@ BARE = (
 )
 
 
-def test_a_hall_that_is_killed_right_after_the_payment_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.fixture
+def opened() -> Iterator[list[Hall]]:
+    """What a test opens; none of it outlives the test."""
+    halls: list[Hall] = []
+    yield halls
+    for hall in halls:
+        hall.process.kill()
+        hall.process.wait(20)
+
+
+def test_a_hall_that_is_killed_right_after_the_payment_goes_on_where_it_was(tmp_path: Path, opened: list[Hall]) -> None:
     port = str(free_port())
-    first = open_hall(tmp_path, PORT=port)
+    opened.append(first := open_hall(tmp_path, PORT=port))
     visitor = Visitor(first)
     number = visitor.order("night-piano", 2, "wechat")
     pays(first, number, "wechat")
     first.process.kill()
     first.process.wait(20)
-    second = open_hall(tmp_path, command=("-c", BARE), PORT=port)
+    opened.append(second := open_hall(tmp_path, command=("-c", BARE), PORT=port))
     assert second.address == first.address
     becomes(second, number, "ready", seconds=60)  # what the first one had begun is its own for twelve seconds
     assert payment_of(second, number)[1] == "paid"
