@@ -12,7 +12,7 @@ Names are those of the operations: of a store ``write`` (a set of decisions and 
 with its effect), ``claim_due``, ``claim_messages``, ``finish_messages`` and the rest of :data:`WRITES`; of a gateway
 ``charge``, ``query``, ``close``, ``refund``, ``query_refund``, or ``send`` for any of them. ``commit`` is the COMMIT of
 payflow's own transactions: everything is written and nobody sees it. (On PostgreSQL a set is one statement, which is
-its own transaction: there is no such point in it, only in handlers' transactions.)
+its own transaction: there it is the statement.)
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ class Faults:
     def _watch_store(self, store: Any, process: _Process) -> None:
         for name in WRITES:
             self._around(store, name, process)
-        self._around(store, "_commit", process, called="commit")
+        for name in ("_commit", "_write_at_once"):
+            self._around(store, name, process, called="commit")
         transaction, together, join = store.transaction, store.together, store.join
 
         @contextlib.contextmanager

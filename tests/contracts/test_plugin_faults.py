@@ -285,8 +285,19 @@ def test_with_a_mock_of_the_hosts_own():
 """
 
 
-def run(tmp_path: Path, program: str, *options: str) -> str:
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["payflow.testing.plugin"]\n')
+#: A host that has databases of its own.
+ELSEWHERE = """
+import pytest
+from payflow.testing import services
+
+@pytest.fixture
+def payflow_store_url():
+    return services.fresh_database({server!r})
+"""
+
+
+def run(tmp_path: Path, program: str, *options: str, more: str = "") -> str:
+    (tmp_path / "conftest.py").write_text(f'pytest_plugins = ["payflow.testing.plugin"]\n{more}')
     (tmp_path / "test_host.py").write_text(program)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(tmp_path)],
@@ -297,6 +308,14 @@ def run(tmp_path: Path, program: str, *options: str) -> str:
 
 def test_scripted_faults(tmp_path: Path) -> None:
     assert "12 passed" in (said := run(tmp_path, FAULTS, "-n", "2")), said
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("server", ["postgres_server", "mariadb_server"])
+def test_scripted_faults_on_other_databases(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    more = ELSEWHERE.format(server=request.getfixturevalue(server))
+    said = run(tmp_path, FAULTS, "-n", "2", "-k", "not hosts_transaction", more=more)
+    assert "11 passed" in said, said
 
 
 def test_signed_answers(tmp_path: Path) -> None:
