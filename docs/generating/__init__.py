@@ -29,9 +29,6 @@ SOURCES: dict[str, Callable[[str], str]] = {
     "logs": records.markdown,
 }
 
-#: Pages that are being written elsewhere.
-LATER = frozenset(("flask", "checkout", "testing"))
-
 _WANTED = re.compile(r"^```\{generated\} (\w+)\n```$", re.MULTILINE)
 _WIDE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 _BREAK = re.compile(rf"(?<=[{_WIDE}])\n(?=[{_WIDE}])")
@@ -65,15 +62,8 @@ def _from_root(name: str, depth: int) -> str:
     return name.removeprefix("../") if name.startswith("../") else f"reference/{name}"
 
 
-def _written_so_far(text: str, folder: Path, suffix: str) -> str:
-    """Lines of a table of contents whose page is still being written are left out."""
-    lines = text.split("\n")
-    return "\n".join(line for line in lines if line not in LATER or (folder / f"{line}{suffix}").exists())
-
-
 def _read(app: Any, docname: str, source: list[str]) -> None:
     lang = "zh" if app.config.language == "zh_CN" else "en"
-    source[0] = _written_so_far(source[0], Path(app.srcdir), ".zh.md" if lang == "zh" else ".md")
     source[0] = crossed(filled(source[0], lang), lang, docname.count("/"))
 
 

@@ -21,7 +21,7 @@ from ..config import Config, EffectiveValue, Problem, Secret
 from ..config.advice import Advice, advise
 from ..errors import ConfigError
 from ..routing import Finding, analyse, unable
-from .opening import config_at
+from .opening import config_at, place_of
 
 #: How far two clocks may be apart before callbacks and tokens begin to suffer.
 _SKEW_SECONDS = 5.0
@@ -177,7 +177,7 @@ def _print_all(
     counted = (_counted(len(config.accounts), "account"), _counted(len(config.routes), "route"))
     click.secho(f"✓ {path} is right", fg="green", bold=True, nl=False)
     ledger = config.wallet.store
-    places = [config.store.shown_url, *([f"ledger in {ledger.shown_url}"] if ledger is not None else [])]
+    places = [place_of(config), *([f"ledger in {ledger.shown_url}"] if ledger is not None else [])]
     click.echo(f"  {config.environment}, {', '.join([*counted, *places])}")
     if not quiet:
         _heading("Settings")

@@ -32,6 +32,10 @@ class Host(Protocol):
         """The store its flow works on, whether or not its schema is up to date."""
         ...
 
+    def place(self) -> str:
+        """Where its tables are, in words, if that is not what the config says."""
+        ...
+
 
 HOST: ContextVar[Host | None] = ContextVar("payflow_host", default=None)
 
@@ -86,6 +90,12 @@ def config_at(path: str) -> Config:
 
     host = HOST.get()
     return load(path) if host is None else host.config()
+
+
+def place_of(config: Config) -> str:
+    """Where the tables are, in words: as the host says, or the config."""
+    host = HOST.get()
+    return (host.place() if host is not None else "") or config.store.shown_url
 
 
 def store_at(path: str) -> Any:

@@ -26,6 +26,9 @@ class FlaskHost(Host):
     def store(self) -> Any:
         return current_payflow().store
 
+    def place(self) -> str:
+        return ""
+
 
 @contextmanager
 def _hosted() -> Iterator[None]:

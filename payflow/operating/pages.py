@@ -119,8 +119,8 @@ def notice(view: View, done: OperatorAction | None) -> Child:
     else:
         text = view.say(f"done_{done.outcome}", act=act)
     tone = {"done": "good", "refused": "bad"}.get(done.outcome, "wait")
-    result = {name: value for name, value in json.loads(done.result).items() if name != "message"}
-    more = tag("small", ", ".join(f"{name}: {value}" for name, value in result.items())) if result else None
+    result = _plain(done.result) if done.outcome != "refused" else ""
+    more = tag("small", result) if result else None
     return tag("div", tag("p", text), more, class_=f"pf-notice pf-{tone}", role="status")
 
 
@@ -424,4 +424,6 @@ def _link(view: View, one: Payment) -> Html:
 def _plain(text: str) -> str:
     """A flat JSON object as a line."""
     found = json.loads(text)
+    if isinstance(found.get("amount"), int) and "currency" in found:
+        found["amount"] = money(found["amount"], found.pop("currency"))
     return ", ".join(f"{name}: {value}" for name, value in found.items() if value not in ("", None))

@@ -21,7 +21,7 @@ from payflow.testing.services import free_port
 ROOT = Path(__file__).parents[2]
 PASSWORD = "seven tins of tea"
 #: What stands in the guide for programs of this environment.
-PROGRAMS = {"python": (), "payflow": ("-m", "payflow.cli"), "django-admin": ("-m", "django")}
+PROGRAMS = {"python": (), "payflow": ("-m", "payflow.cli"), "django-admin": ("-m", "django"), "flask": ("-m", "flask")}
 
 
 def block(text: str, name: str) -> str:

@@ -184,3 +184,8 @@ def test_with_atomic_requests_an_act_is_not_undone_with_the_page(host: Host) -> 
     """The desk commits by itself whatever ATOMIC_REQUESTS says: what a gateway was asked for must not be forgotten."""
     view = resolve(reverse("admin:payflow_desk", args=["audit"])).func
     assert all(name in view._non_atomic_requests for name in ("default", host.using))
+
+
+def test_check_names_the_database_that_is_really_used(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("payflow", "check")
+    assert f"Django's database {host.using!r}" in capsys.readouterr().out

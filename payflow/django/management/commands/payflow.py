@@ -28,6 +28,9 @@ class DjangoHost(Host):
     def store(self) -> Any:
         return django_store(setting("USING"))
 
+    def place(self) -> str:
+        return f"Django's database {setting('USING')!r}"
+
 
 @contextmanager
 def hosted() -> Iterator[None]:
