@@ -8,7 +8,7 @@ from typing import Any
 from ..clock import iso
 from ..errors import ConfigError
 from ..gateway import NextAction
-from ..markup import Html, trusted
+from ..markup import Html, is_address, trusted
 from ..money import text_from_minor
 from ..records import Payment
 from .links import Claims
@@ -51,7 +51,7 @@ def status(payment: Payment) -> dict[str, Any]:
 def page(payment: Payment, action: NextAction, claims: Claims, lang: str, base: str, now: int) -> dict[str, Any]:
     """What the template is given as ``page``. Everything is text, but ``qr``, which is our own drawing."""
     came_to = outcome(payment)
-    kind = action.kind if action.kind in _KINDS else "wait"
+    kind = action.kind if action.kind in _KINDS and _leads_somewhere(action) else "wait"
     shown = kind if came_to == "waiting" else came_to
     gateway = gateway_name(lang, payment.gateway)
     words = {
@@ -78,6 +78,11 @@ def _left(deadline: int | None, now: int) -> str:
     """How long there is to pay as the page goes on counting it, minutes and seconds: ``14:59``."""
     seconds = max(0, (deadline or now) - now) // 1_000_000
     return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def _leads_somewhere(action: NextAction) -> bool:
+    """Whether the address to go to, if there is one, is one of the web: whatever a gateway says, nothing else runs."""
+    return action.kind not in ("redirect", "form") or is_address(str(action.data.get("url", "")))
 
 
 def _todo(action: NextAction, kind: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from urllib.parse import quote
 
 from ..drawing import svg
 from ..errors import OperatorRefused, PayflowError
@@ -168,7 +169,7 @@ class Site:
         at = ask.path.strip("/")
         links = navigation(ask, say) if ask.operator is not None and ask.operator.may("view") else ()
         nav = [tag("a", text, href=href, aria_current="page" if name == at else None) for name, text, href in links]
-        here = f"{ask.base}/{at}" if at else f"{ask.base}/"
+        here = f"{ask.base}/{quote(at)}"
         other = tag("a", say("other"), href=f"{here}?lang={say.other_lang}", lang=say.other_lang, class_="pf-lang")
         whole = tag(
             "html",

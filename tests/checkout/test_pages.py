@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payflow import InvalidRequest, NotFound
-from payflow.checkout import links
+from payflow import InvalidRequest, NextAction, NotFound, Payment
+from payflow.checkout import links, showing
 from payflow.checkout.checkout import Turns
 from payflow.checkout.following import Seats, Stream
 from payflow.checkout.words import CATALOG
@@ -55,6 +55,21 @@ def test_a_payer_is_told_what_to_do_and_then_that_it_is_done(shop: Shop) -> None
 def test_every_channel_has_something_to_do(shop: Shop, channel: str, found: str) -> None:
     payment = shop.pay(channel)
     assert found in shop.ask("GET", shop.link(payment.id)).text
+
+
+@pytest.mark.parametrize("kind", ["redirect", "form"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "", " https://x", "JaVaScRiPt:alert(1)//https://"]
+)
+def test_a_payer_is_led_to_the_web_and_nowhere_else(kind: str, url: str) -> None:
+    payment = Payment(
+        id="P", gateway="alipay", account="a", merchant="m", app="p", out_trade_no="O", channel="page", amount=1,
+        currency="CNY", status="pending",
+    )  # fmt: skip
+    action = NextAction(kind, {"url": url, "fields": {}})
+    shown = showing.page(payment, action, links.Claims("P"), "en", "/checkout/x", 0)
+    assert shown["kind"] == "wait"
+    assert "url" not in shown
 
 
 def test_what_waits_for_a_person_is_confirmed_once_however_often_it_is_pressed(shop: Shop) -> None:

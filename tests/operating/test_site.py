@@ -94,6 +94,17 @@ def test_what_was_typed_is_shown_as_it_was_typed(small_shop: Shop) -> None:
     assert ask(small_shop, "payments/" + HOSTILE).status == 404
 
 
+@pytest.mark.parametrize("path", ["a b", HOSTILE, "//evil.example.com", "%", "\u202e", "payments/a b/c", "?x", "#"])
+def test_whatever_is_asked_for_has_a_frame(small_shop: Shop, path: str) -> None:
+    for operator in (BOSS, None):
+        asked = Ask("GET", path, "/desk", operator)
+        answer = Site(Desk(small_shop.flow)).answer(asked)
+        whole = Site(Desk(small_shop.flow)).frame(answer, asked)
+        assert answer.status in (403, 404)
+        assert HOSTILE not in whole
+        assert 'href="//' not in whole
+
+
 def test_the_timeline_is_exported_whole(small_shop: Shop) -> None:
     payment = small_shop.paid()
     trace = Desk(small_shop.flow).file(payment.id).trace
