@@ -288,5 +288,7 @@ def _trust(path: str, _changed: int) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
+    # The first versions of Python 3.11 (Debian 12's among them) set it: an end that TLS did not announce would be one.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.load_verify_locations(path)
     return context

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from payflow.doctor import broken
@@ -130,6 +132,44 @@ def test_from_the_basket_to_the_refund(page: Page, chromium: Any, opened: Shop, 
     expect(staff.locator(".pf-facts .pf-badge").first).to_have_text("refunded")
     shot(staff, "7-desk")
     staff.context.close()
+
+
+def test_a_gateway_that_calls_three_times_packs_one_parcel(page: Page, opened: Shop) -> None:
+    number = ordered(page, opened, "wechat")
+    cashier = page.get_attribute("#payer", "href")
+    assert cashier is not None
+    fault = {"kind": "callback_duplicate", "out_trade_no": cashier.rpartition("/")[2], "value": 3}
+    assert requests.post(f"{opened.sandbox}/sandbox/faults", json=fault, timeout=10).status_code in (200, 201)
+    requests.post(f"{cashier}/pay", timeout=10)
+    expect(page.locator("#payflow-checkout")).to_have_attribute("data-outcome", "paid", timeout=SOON)
+    page.click("#payflow-back")
+    first = page.locator("#parcel").inner_text(timeout=SOON)
+    page.wait_for_timeout(700)
+    page.reload()
+    assert page.inner_text("#parcel") == first
+    assert len(re.findall(rf"Order {number} is packed", "".join(opened.lines))) == 1
+
+
+def test_a_double_click_is_one_order(page: Page, opened: Shop) -> None:
+    page.goto(opened.address)
+    page.click("#add-souchong")
+    page.goto(f"{opened.address}/basket")
+    page.dblclick("#order")
+    expect(page.locator("#payflow-checkout")).to_have_attribute("data-settled", "0")
+    page.goto(f"{opened.address}/orders")
+    expect(page.locator(".list li")).to_have_count(1)
+
+
+def test_the_order_survives_a_lost_page(page: Page, opened: Shop) -> None:
+    ordered(page, opened, "wechat", "dahongpao")
+    context = page.context
+    page.close()
+    again = context.new_page()
+    again.goto(f"{opened.address}/orders")
+    again.click(".list a")
+    expect(again.locator("#pay")).to_be_visible()
+    again.click("#cancel")
+    expect(again.locator("#status")).to_have_attribute("data-status", "cancelled")
 
 
 def test_a_customer_has_no_business_at_the_desk(page: Page, opened: Shop) -> None:

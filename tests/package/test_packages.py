@@ -115,7 +115,7 @@ def test_the_wheel_says_what_it_is(wheel):
 
 def test_a_wheel_made_from_the_sdist_is_the_same(sdist, tmp_path):
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)  # our own, made a moment ago; the first versions of Python 3.11 have no filter
     (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (unpacked / "CHANGELOG.md").exists()
     assert not (unpacked / "tests").exists()

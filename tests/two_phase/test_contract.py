@@ -11,6 +11,7 @@ from payflow.store import ExplainStore, ReconStore, Store
 from payflow.stores import SplitStore, SqlStore, open_split_store, open_store
 from payflow.stores.branches import Branching
 from payflow.stores.claiming import Claiming
+from payflow.stores.operating import Operating
 from payflow.stores.reconciling import Reconciling
 from payflow.stores.schema import TABLES
 from payflow.stores.split import CREDIT, OF_PAYMENTS
@@ -76,7 +77,7 @@ def test_every_method_about_credit_is_asked_of_the_ledger() -> None:
 
 def test_every_part_of_a_store_is_known_to_be_about_credit_or_about_payments() -> None:
     """A part that is added has to be put on one side: what it asks would silently be asked of the other."""
-    assert set(SqlStore.__bases__) == {Branching, Claiming, Reconciling, *CREDIT}
+    assert set(SqlStore.__bases__) == {Branching, Claiming, Operating, Reconciling, *CREDIT}
 
 
 @pytest.mark.services
