@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ..clock import iso
+from ..deciding.incidents import WITH_MONEY
 from ..markup import Child, Html, join, tag
 from ..money import text_from_minor
 from ..records import Effect, Incident, OperatorAction, Payment, Policy, PolicyChange
@@ -247,7 +248,7 @@ def _settle(view: View, incident: Incident, place: int = 0) -> Html:
     say = view.say
     head = tag("p", badge(incident.kind), " ", money(incident.amount, incident.currency) if incident.currency else None)
     buttons = [button(say("resolve_dismiss"), name="how", value="dismiss")]
-    if incident.payment_id is not None:
+    if incident.kind in WITH_MONEY and incident.payment_id is not None:
         buttons.insert(0, button(say("resolve_refund"), name="how", value="refund"))
     reason = field(say("resolve_reason"), "reason", id_=f"pf-found-{place}")
     return form(view, "resolve", incident.id, head, reason, tag("div", buttons, class_="pf-row"))

@@ -133,6 +133,22 @@ def test_an_operator_finds_what_is_stuck_sees_why_and_settles_it(small_shop: Sho
     assert ">li<" in audit
 
 
+@pytest.mark.parametrize(
+    ("kind", "offered"), [("late_payment", True), ("double_payment", True), ("amount_mismatch", False)]
+)
+def test_money_is_sent_back_only_where_money_came(kind: str, offered: bool) -> None:
+    from payflow.operating.pages import View, _settle
+    from payflow.operating.words import Speech
+    from payflow.records import Incident
+
+    incident = Incident(
+        id="I", kind=kind, ref="r", gateway="mock", account="mock", payment_id="P", status="open", policy="hold"
+    )
+    page = _settle(View(Speech("en"), BOSS, "/desk", (), "F", "S"), incident)
+    assert ('value="refund"' in page) is offered
+    assert 'value="dismiss"' in page
+
+
 def test_a_form_from_anywhere_else_does_nothing(small_shop: Shop) -> None:
     payment = small_shop.paid()
     fields = form_on(ask(small_shop, f"payments/{payment.id}"), "query")
